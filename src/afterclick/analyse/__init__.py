@@ -1,0 +1,1 @@
+"""Questions over the events of each visitor, as folds."""

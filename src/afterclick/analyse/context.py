@@ -1,0 +1,131 @@
+"""What questions share while the store stands still: labels, whole columns, sessions; computed once and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from afterclick.core import clock, spans
+from afterclick.core.arrays import frozen
+from afterclick.core.names import ORDER_LINE, SYSTEM_EVENTS
+from afterclick.stitch.visitors import Edges, Labels, raw_labels, resolve
+from afterclick.store.snapshot import Snapshot
+
+T = TypeVar("T")
+
+TOUCH_FIELDS = ("channel", "source", "medium", "campaign", "term", "content", "network", "paid", "portal")
+KEPT = 48
+NO_BEHAVIOUR = SYSTEM_EVENTS | {ORDER_LINE}
+
+
+class Context:
+    """One snapshot and what was derived from it; every derived thing is a pure function of the snapshot and its key."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.zone = ZoneInfo(snapshot.definitions.timezone)
+        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def keep(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """The value for this key, made once; the least used ones are forgotten."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return cast(T, self._kept[key])
+            value = make()
+            self._kept[key] = value
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return value
+
+    def as_of(self, text: str) -> int:
+        """The instant up to which data and identity are known: min(now, last event), or the one asked for."""
+        last = min(clock.now(), self.snapshot.last_at if self.snapshot.rows else clock.now())
+        if not text:
+            return last
+        if "T" in text:
+            return min(clock.from_datetime(msgspec.convert(text, type=datetime)), last)
+        day = msgspec.convert(text, type=date)
+        return min(spans.midnight(day, self.zone) + spans.DAY - 1, last)
+
+    def column(self, name: str) -> np.ndarray:
+        """A whole column by global row number; a view where the store holds one piece."""
+
+        def make() -> np.ndarray:
+            chunks = self.snapshot.chunks((name,), None)
+            parts = [chunk.columns[name] for chunk in chunks]
+            return frozen(parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0, np.int64))
+
+        return self.keep(("column", name), make)
+
+    def labels(self, identity: str, as_of: int) -> Labels:
+        """The visitor behind each id, as of an instant."""
+        ids = self.snapshot.book("id")
+        if identity == "raw":
+            return self.keep(("labels", "raw"), lambda: raw_labels(ids.size))
+        edges = self.edges()
+        last = int(edges.at.max()) if len(edges.at) else 0
+        definitions = self.snapshot.definitions
+        return self.keep(
+            ("labels", min(as_of, last)),
+            lambda: resolve(ids.size, edges, ids.all, as_of=as_of, cap=definitions.id_cap),
+        )
+
+    def edges(self) -> Edges:
+        """All identity evidence."""
+        return self.keep(("edges",), lambda: Edges(*self.snapshot.edges()))
+
+    def touches(self) -> dict[str, list[Any]]:
+        """The fields of each touch by its code."""
+
+        def make() -> dict[str, list[Any]]:
+            rows = [msgspec.json.decode(text) for text in self.texts("touch")]
+            return {field: [row[place] for row in rows] for place, field in enumerate(TOUCH_FIELDS)}
+
+        return self.keep(("touches",), make)
+
+    def texts(self, book: str) -> list[str]:
+        """All values of a code book, by code."""
+        return self.keep(("texts", book), lambda: self.snapshot.book(book).all.to_pylist())
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """Canonical and raw event name by name code."""
+
+        def make() -> tuple[list[str], list[str]]:
+            pairs = [text.split("\x1f", 1) for text in self.texts("name")]
+            return [pair[0] for pair in pairs], [pair[-1] for pair in pairs]
+
+        return self.keep(("names",), make)
+
+    def name_codes(self, event: str) -> np.ndarray:
+        """Codes of the events called so, by canonical or raw name; `*` is every event."""
+        canonical, raw = self.names()
+        if event == "*":
+            return np.array([i for i, name in enumerate(canonical) if name not in NO_BEHAVIOUR], np.int64)
+        return np.array([i for i in range(len(raw)) if event in (canonical[i], raw[i])], np.int64)
+
+    def event_ids(self, rows: np.ndarray) -> list[str]:
+        """Event ids of global rows, read from the log."""
+        return self.snapshot.event_ids(rows)
+
+    def ties(self, rows: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], list[str]]]:
+        """What orders equal instants: see `gathered.gather`."""
+        return self.snapshot.take("tie", rows), self.event_ids
+
+
+def ids_of(context: Context, labels: Labels, visitors: np.ndarray) -> dict[int, list[str]]:
+    """The id texts of each visitor, in code order."""
+    members = labels.members(visitors)
+    values = context.snapshot.book("id").all
+    codes = sorted({code for found in members.values() for code in found})
+    texts = dict(zip(codes, values.take(pa.array(codes, pa.int64())).to_pylist(), strict=True))
+    return {visitor: [texts[code] for code in sorted(found)] for visitor, found in members.items()}

@@ -1,0 +1,379 @@
+"""Ordered funnels: who reached which step, how long it took, what it was worth, and who stands behind each number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from msgspec import Meta
+
+from afterclick.analyse import fields
+from afterclick.analyse.context import Context
+from afterclick.analyse.describe import people_of
+from afterclick.analyse.gathered import Gathered, Strip, gather
+from afterclick.analyse.kernels import funnel as kernels
+from afterclick.analyse.kernels.compiled import pool, workers
+from afterclick.analyse.question import Duration, Question
+from afterclick.analyse.scope import Scope, scope_of
+from afterclick.analyse.symbols import Symbols
+from afterclick.core import spans
+from afterclick.core.errors import SpecError
+from afterclick.core.moments import Quantiles, Share
+from afterclick.core.money import to_decimal
+from afterclick.core.result import Note, People, Result, Text
+from afterclick.core.spans import Period
+from afterclick.core.step import Step
+from afterclick.store.columns import NO_AMOUNT
+
+GROUPS = 10
+HISTOGRAM = tuple(spans.micros(text) for text in ("0s", "10s", "1m", "10m", "1h", "6h", "1d", "3d", "7d", "30d", "90d"))
+
+
+class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many visitors take each step in order, and where they leave."""
+
+    key_word = "funnel"
+
+    steps: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="two or more steps in order, each Event or Event[condition]",
+            examples=["Product Viewed", "Order Completed[revenue >= 20000]"],
+            min_length=2,
+        ),
+    ]
+    within: Annotated[Duration, Meta(description="time from step 1, inclusive")] = "14d"
+    within_from: Annotated[
+        Literal["first", "previous"], Meta(description="the window runs from step 1, or from the last step reached")
+    ] = "first"
+    unit: Annotated[
+        Literal["visitors", "attempts"], Meta(description="count visitors once, or each attempt that does not overlap")
+    ] = "visitors"
+    entry: Annotated[
+        Literal["best", "first"], Meta(description="the attempt that got furthest, or only the first one")
+    ] = "best"
+    ties: Annotated[
+        Literal["either", "strict"],
+        Meta(description="equal instants count in either order, or a later step must be later"),
+    ] = "either"
+    tie_tolerance: Annotated[Duration, Meta(description="instants this close count as equal")] = "0ms"
+    clip: Annotated[
+        Literal["none", "range"], Meta(description="later steps may follow the range, or nothing after it counts")
+    ] = "none"
+    by: Annotated[str, Meta(description="field of step 1 to break down by", examples=["device_type", "channel"])] = ""
+    value: Annotated[str, Meta(description="money summed per step", examples=["amount", "price"])] = "amount"
+
+    def check(self) -> None:
+        """Steps must be readable."""
+        super().check()
+        for text in self.steps:
+            step = Step.parse(text)
+            if step.optional or step.anchored:
+                raise SpecError(
+                    f"the step {text!r} carries a ? or !",
+                    hint="optional and anchored steps are not offered yet",
+                    path="steps",
+                )
+
+    def parsed(self) -> tuple[Step, ...]:
+        """The steps as values."""
+        return tuple(Step.parse(text) for text in self.steps)
+
+    def answer(self, context: Context) -> Result:
+        """Run the funnel."""
+        return _read(scope_of(context, self), self)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """One row per unit with a start: visitor int32, reached int8 (1…steps), pick int64[units, steps] gathered rows (-1)."""
+
+    rows: Gathered
+    visitor: np.ndarray
+    reached: np.ndarray
+    pick: np.ndarray
+
+    def at(self, step: int) -> np.ndarray:
+        """Instants at which the units that reached `step` (0-based) took it."""
+        return self.rows.at[self.pick[self.reached > step, step]]
+
+
+def attempts_of(scope: Scope, funnel: Funnel, period: Period) -> Attempts:
+    """The attempts whose step 1 lies in the period."""
+    rows, match = _rows(scope, funnel, period)
+    steps = len(funnel.steps)
+    table = match.reshape(-1, steps)
+    starting = table[rows.symbols, 0].astype(bool) & (rows.at >= period.start) & (rows.at < period.end)
+    entry = (
+        kernels.ATTEMPTS if funnel.unit == "attempts" else kernels.FIRST if funnel.entry == "first" else kernels.BEST
+    )
+    before = np.concatenate([[0], np.cumsum(starting)])
+    cuts = rows.spans(workers() * 4)
+    bases = [int(before[rows.offsets[first]]) for first, _ in cuts]
+    units = int(before[-1])
+    visitor, reached = np.zeros(units, np.int32), np.zeros(units, np.int16)
+    pick = np.full(units * steps, -1, np.int64)
+    options = (
+        spans.micros(funnel.within), funnel.within_from == "previous", funnel.ties == "strict",
+        spans.micros(funnel.tie_tolerance) if funnel.ties == "either" else 0, entry,
+    )  # fmt: skip
+
+    def chase(cut: tuple[int, int], base: int) -> np.ndarray:
+        written = kernels.chase_funnel(
+            rows.offsets, rows.at, rows.key, match, steps, *cut, period.start, period.end, *options, base,
+            visitor, reached, pick, rows=len(rows.at),
+        )  # fmt: skip
+        return np.arange(base, base + int(written))
+
+    used = np.concatenate([np.zeros(0, np.int64), *pool().map(chase, cuts, bases)])
+    return Attempts(rows, visitor[used], reached[used], pick.reshape(-1, steps)[used])
+
+
+def _rows(scope: Scope, funnel: Funnel, period: Period) -> tuple[Gathered, np.ndarray]:
+    """The rows that serve a step, from the earliest that may count to the end of the last window."""
+    symbols = Symbols(scope, funnel.parsed())
+    slack = spans.micros(funnel.tie_tolerance)
+    reach = spans.micros(funnel.within) * (len(funnel.steps) if funnel.within_from == "previous" else 1)
+    end = period.end if funnel.clip == "range" else period.end + reach + slack
+    wanted = Period(period.start - slack, min(end, scope.as_of + 1))
+    strips = []
+    for chunk in scope.context.snapshot.chunks(("device", "at", "name", "flags"), wanted):
+        strips.append(Strip(chunk.start, chunk.piece, chunk.columns["device"], chunk.columns["at"], symbols.of(chunk)))
+    rows = gather(strips, scope.labels, wanted, scope.context.ties)
+    return rows, symbols.match
+
+
+def _read(scope: Scope, funnel: Funnel) -> Result:
+    found = attempts_of(scope, funnel, scope.period)
+    before = attempts_of(scope, funnel, scope.previous) if scope.previous else None
+    still_open = _open(scope, funnel, found)
+    frame = _steps(scope, funnel, found, before, still_open)
+    rows = frame.to_pylist()
+    notes: list[Note] = []
+    if scope.as_of < scope.period.end - 1 + spans.micros(funnel.within) and still_open.any():
+        notes.append(Note("funnel_open", {"open": int(still_open.sum()), "within": funnel.within}))
+    if not len(found.visitor):
+        notes.append(Note("funnel_empty", {"step": funnel.steps[0]}))
+    groups, codes = _groups(scope, funnel, found)
+    parts = {"histogram": _histogram(funnel, found)}
+    if funnel.by:
+        parts["breakdown"] = _breakdown(scope, funnel, found, groups, codes)
+    figures = {
+        "started": len(found.visitor),
+        "converted": rows[-1]["n"],
+        "conversion_rate": rows[-1]["of_all_rate"],
+        "previous_conversion_rate": _last_rate(before, len(funnel.steps)),
+        "seconds_to_convert_p50": rows[-1]["seconds_from_first_p50"],
+    }
+    return Result(
+        funnel, frame, sentence=_sentence(rows, funnel), figures=figures, parts=parts, notes=tuple(notes),
+        about=scope.about(funnel.unit, within=funnel.within, visitors=len(np.unique(found.visitor))),
+        people=_people(scope, funnel, found, still_open, groups, codes),
+    )  # fmt: skip
+
+
+def _open(scope: Scope, funnel: Funnel, found: Attempts) -> np.ndarray:
+    """Which units may still go on: not through, and the window of the awaited step is not over at "as of"."""
+    if not len(found.visitor):
+        return np.zeros(0, bool)
+    last = (
+        found.pick[np.arange(len(found.reached)), found.reached - 1]
+        if funnel.within_from == "previous"
+        else found.pick[:, 0]
+    )
+    horizon = min(scope.as_of, scope.period.end - 1) if funnel.clip == "range" else scope.as_of
+    waiting = found.rows.at[last] + spans.micros(funnel.within) > horizon
+    return waiting & (found.reached < len(funnel.steps))
+
+
+def _steps(scope: Scope, funnel: Funnel, found: Attempts, before: Attempts | None, still_open: np.ndarray) -> pa.Table:
+    values = _values(scope, funnel)
+    first = len(found.visitor)
+    table: list[dict[str, Any]] = []
+    for k, step in enumerate(funnel.parsed()):
+        here = found.reached > k
+        n = int(here.sum())
+        previous = table[-1]["n"] if table else n
+        amounts = values(found.rows.rows[found.pick[here, k]])
+        onward = found.reached > k + 1
+        left = here & ~onward & ~still_open
+        row: dict[str, Any] = {
+            "step": k + 1, "event": step.text(), "optional": False, "n": n,
+            "of_all_rate": Share(n, first).rate, "from_previous_rate": Share(n, previous).rate,
+            "lost": int(left.sum()) if k + 1 < len(funnel.steps) else 0,
+            "open": int((here & ~onward & still_open).sum()),
+            "previous_n": None if before is None else int((before.reached > k).sum()),
+            **_money(amounts), "lost_value": _money(values(found.rows.rows[found.pick[left, k]]))["value_sum"],
+        }  # fmt: skip
+        row.update(_times("seconds_from_first", found, here, 0, k))
+        row.update(_times("seconds_from_previous", found, here, max(k - 1, 0), k))
+        table.append(row)
+    return pa.Table.from_pylist(table, schema=_SCHEMA)
+
+
+_STATS = ("p25", "p50", "p75", "p90", "mean")
+_MONEY = pa.decimal128(28, 4)
+_SCHEMA = pa.schema(
+    [
+        ("step", pa.int32()), ("event", pa.string()), ("optional", pa.bool_()), ("n", pa.int64()),
+        ("of_all_rate", pa.float64()), ("from_previous_rate", pa.float64()), ("lost", pa.int64()),
+        ("open", pa.int64()), ("previous_n", pa.int64()), ("value_sum", _MONEY), ("value_mean", pa.float64()),
+        ("value_median", pa.float64()), ("lost_value", _MONEY),
+        *((f"seconds_from_{since}_{stat}", pa.float64()) for since in ("first", "previous") for stat in _STATS),
+    ]
+)  # fmt: skip
+
+
+def _values(scope: Scope, funnel: Funnel) -> Callable[[np.ndarray], np.ndarray | None]:
+    """Minor units (or numbers) of global rows for the funnel's money field; None where the field is not in the store."""
+    context = scope.context
+    if funnel.value in fields.AMOUNTS:
+        return lambda rows: context.snapshot.take("amount", rows)
+    stored = f"p.{funnel.value}"
+    if funnel.value not in context.snapshot.property_names or context.snapshot.column_kind(stored) != "number":
+        raise SpecError(
+            f"{funnel.value!r} is no number in this store",
+            hint="leave value out, or name a number such as price",
+            path="value",
+        )
+
+    def scaled(rows: np.ndarray) -> np.ndarray:
+        numbers = context.snapshot.take(stored, rows)
+        minor = np.full(len(numbers), NO_AMOUNT, np.int64)
+        there = ~np.isnan(numbers)
+        minor[there] = np.rint(numbers[there] * 10_000).astype(np.int64)
+        return minor
+
+    return scaled
+
+
+def _money(amounts: np.ndarray | None) -> dict[str, Any]:
+    there = amounts[amounts != NO_AMOUNT] if amounts is not None else np.zeros(0, np.int64)
+    if not len(there):
+        return {"value_sum": None, "value_mean": None, "value_median": None}
+    whole = sum(there.tolist())
+    return {
+        "value_sum": to_decimal(whole),
+        "value_mean": whole / len(there) / 10_000,
+        "value_median": float(np.median(there)) / 10_000,
+    }
+
+
+def _times(prefix: str, found: Attempts, here: np.ndarray, since: int, until: int) -> dict[str, float | None]:
+    if since == until or not here.any():
+        return {f"{prefix}_{stat}": None for stat in _STATS}
+    took = found.rows.at[found.pick[here, until]] - found.rows.at[found.pick[here, since]]
+    spread = Quantiles.of(took)
+    points = (spread.p25, spread.median, spread.p75, spread.p90)
+    seconds = [value / spans.SECOND if value is not None else None for value in points]
+    return dict(
+        zip((f"{prefix}_{stat}" for stat in _STATS), (*seconds, float(took.mean()) / spans.SECOND), strict=True)
+    )
+
+
+def _histogram(funnel: Funnel, found: Attempts) -> pa.Table:
+    rows = []
+    edges = np.array([*HISTOGRAM, 2**62])
+    for k in range(1, len(funnel.steps)):
+        here = found.reached > k
+        took = np.maximum(found.rows.at[found.pick[here, k]] - found.rows.at[found.pick[here, 0]], 0)
+        counts, _ = np.histogram(took, edges)
+        rows += [
+            {
+                "step": k + 1, "low_seconds": edges[i] / spans.SECOND,
+                "high_seconds": None if i + 2 == len(edges) else edges[i + 1] / spans.SECOND, "n": int(counts[i]),
+            }
+            for i in range(len(counts))
+        ]  # fmt: skip
+    kinds = [("step", pa.int32()), ("low_seconds", pa.float64()), ("high_seconds", pa.float64()), ("n", pa.int64())]
+    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
+
+
+def _groups(scope: Scope, funnel: Funnel, found: Attempts) -> tuple[list[str], np.ndarray]:
+    """The names of the groups, largest first, then "other"; and per unit its group, by the value at step 1."""
+    if not funnel.by:
+        return [], np.zeros(0, np.int64)
+    context = scope.context
+    name = funnel.by.removeprefix("properties.")
+    if name not in fields.known_fields(context):
+        raise SpecError(
+            f"there is no field {funnel.by!r} in this store",
+            hint=", ".join(fields.known_fields(context)[:30]),
+            path="by",
+        )
+    start_rows = found.rows.rows[found.pick[:, 0]] if len(found.visitor) else np.zeros(0, np.int64)
+    codes, texts = fields.codes_of(context, name, scope.taker(0, start_rows))
+    counts = np.bincount(codes + 1, minlength=len(texts) + 1)
+    labels = ["(none)", *texts]
+    ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], labels[code]))
+    place = np.full(len(counts), GROUPS, np.int64)
+    place[ranked[:GROUPS]] = np.arange(len(ranked[:GROUPS]))
+    names = [labels[code] for code in ranked[:GROUPS]]
+    return (names + ["(other)"] if len(ranked) > GROUPS else names), place[codes + 1]
+
+
+def _breakdown(scope: Scope, funnel: Funnel, found: Attempts, groups: list[str], codes: np.ndarray) -> pa.Table:
+    values, rows = _values(scope, funnel), []
+    for number, group in enumerate(groups):
+        inside = codes == number
+        first = previous = int(inside.sum())
+        for k in range(len(funnel.steps)):
+            here = inside & (found.reached > k)
+            n = int(here.sum())
+            low, high = Share(n, previous).interval or (None, None)
+            rows.append(
+                {
+                    "group": group, "step": k + 1, "n": n, "of_all_rate": Share(n, first).rate,
+                    "from_previous_rate": Share(n, previous).rate, "low": low, "high": high,
+                    "value_sum": _money(values(found.rows.rows[found.pick[here, k]]))["value_sum"],
+                }
+            )  # fmt: skip
+            previous = n
+    kinds = [
+        ("group", pa.string()), ("step", pa.int32()), ("n", pa.int64()), ("of_all_rate", pa.float64()),
+        ("from_previous_rate", pa.float64()), ("low", pa.float64()), ("high", pa.float64()), ("value_sum", _MONEY),
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
+
+
+def _last_rate(found: Attempts | None, steps: int) -> float | None:
+    if found is None:
+        return None
+    return Share(int((found.reached == steps).sum()), len(found.reached)).rate
+
+
+def _sentence(rows: list[dict[str, Any]], funnel: Funnel) -> Text:
+    if not rows[0]["n"]:
+        return Text("sentence.funnel_empty", {"step": rows[0]["event"]})
+    worst = max(range(len(rows) - 1), key=lambda k: rows[k]["lost"])
+    return Text(
+        "sentence.funnel",
+        {
+            "lost": rows[worst]["lost"], "before": rows[worst]["event"], "after": rows[worst + 1]["event"],
+            "rate": rows[-1]["of_all_rate"], "within": funnel.within,
+        },
+    )  # fmt: skip
+
+
+def _people(
+    scope: Scope, funnel: Funnel, found: Attempts, still_open: np.ndarray, groups: list[str], codes: np.ndarray
+) -> dict[str, Callable[[], People]]:
+    cells: dict[str, Callable[[], People]] = {}
+
+    def cell(mask: np.ndarray, k: int, part: str, group: str) -> Callable[[], People]:
+        params = {"step": funnel.steps[k], "within": funnel.within, "group": group}
+        text = Text(f"people.funnel_{part}" + ("_group" if group else ""), params)
+        return lambda: people_of(scope, np.unique(found.visitor[mask]), text)
+
+    for k in range(len(funnel.steps)):
+        here, onward = found.reached > k, found.reached > k + 1
+        parts = {"reached": here, "lost": here & ~onward & ~still_open, "open": here & ~onward & still_open}
+        for part, mask in parts.items():
+            if part == "reached" or k + 1 < len(funnel.steps):
+                cells[f"step={k + 1};part={part}"] = cell(mask, k, part, "")
+        for number, group in enumerate(groups):
+            cells[f"group={group};step={k + 1};part=reached"] = cell(here & (codes == number), k, "reached", group)
+    return cells

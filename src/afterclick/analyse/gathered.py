@@ -1,0 +1,201 @@
+"""Rows of a scan brought together per visitor: what every fold runs over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from afterclick.analyse.kernels import gather as kernels
+from afterclick.analyse.kernels.compiled import WAIT_ROWS, pool, workers
+from afterclick.core.arrays import frozen
+from afterclick.core.spans import Period
+from afterclick.stitch.visitors import Labels
+
+
+class Strip(NamedTuple):
+    """A contiguous run of rows of one piece: the columns a gather needs, and the symbol the question gave each row."""
+
+    start: int
+    piece: int
+    device: np.ndarray
+    at: np.ndarray
+    symbol: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Rows by visitor: visitor v owns `at[offsets[v]:offsets[v+1]]`, in (time, event id) order.
+
+    offsets int64[visitors + 1], at int64[rows] (µs UTC), key int64[rows] = global row << 16 | symbol.
+    """
+
+    offsets: np.ndarray
+    at: np.ndarray
+    key: np.ndarray
+
+    @property
+    def visitors(self) -> int:
+        """Size of the label space; most labels may own no row."""
+        return len(self.offsets) - 1
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Global row numbers, int64."""
+        return self.key >> kernels.SYMBOL_BITS
+
+    @property
+    def symbols(self) -> np.ndarray:
+        """Symbols, uint16."""
+        return (self.key & kernels.SYMBOL_MASK).astype(np.uint16)
+
+    def owners(self) -> np.ndarray:
+        """The visitor of each row, int32."""
+        return np.repeat(np.arange(self.visitors, dtype=np.int32), np.diff(self.offsets))
+
+    def spans(self, parts: int) -> list[tuple[int, int]]:
+        """Visitor ranges [first, last) of about equal numbers of rows."""
+        marks = np.searchsorted(self.offsets, np.linspace(0, len(self.at), parts + 1)[1:-1], side="left")
+        edges = [0, *(int(min(mark, self.visitors)) for mark in marks), self.visitors]
+        return [(low, high) for low, high in zip(edges, edges[1:], strict=False) if high > low]
+
+
+TieBreak = Callable[[np.ndarray], tuple[np.ndarray, Callable[[np.ndarray], Sequence[str]]]]
+
+
+def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBreak) -> Gathered:
+    """Group the rows with a symbol inside the period by visitor and settle their order.
+
+    `ties(rows)` gives the tie values of global rows and a function to their event ids; both are asked only where
+    rows of different devices or pieces share an instant.
+    """
+    rows = sum(len(strip.device) for strip in strips)
+    # Plain Python would be slower than numpy here, so the small case sorts with numpy instead.
+    if rows < WAIT_ROWS and not kernels.scatter_rows.ready:
+        offsets, at, key = _sorted(strips, labels, period)
+    else:
+        offsets, at, key = _counted(strips, labels, period)
+    tied = np.zeros(len(offsets) - 1, np.uint8)
+    _settle(offsets, at, key, tied)
+    if tied.any():
+        _order_ties(strips, offsets, at, key, tied, ties)
+    return Gathered(frozen(offsets), frozen(at), frozen(key))
+
+
+def _counted(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    shares = _shares(strips, workers())
+    label = labels.arrays()
+    counts = [np.zeros(labels.size, np.int64) for _ in shares]
+
+    def count(share: list[Strip], into: np.ndarray) -> None:
+        for strip in share:
+            kernels.count_rows.fast()(strip.device, strip.at, strip.symbol, *label, period.start, period.end, into)
+
+    list(pool().map(count, shares, counts))
+    offsets = np.zeros(labels.size + 1, np.int64)
+    np.cumsum(np.sum(counts, axis=0), out=offsets[1:])
+    at, key = np.empty(offsets[-1], np.int64), np.empty(offsets[-1], np.int64)
+    cursors = []
+    before = offsets[:-1].copy()
+    for one in counts:
+        cursors.append(before.copy())
+        before += one
+
+    def scatter(share: list[Strip], cursor: np.ndarray) -> None:
+        for strip in share:
+            kernels.scatter_rows.fast()(
+                strip.device, strip.at, strip.symbol, *label, period.start, period.end, strip.start, cursor, at, key
+            )
+
+    list(pool().map(scatter, shares, cursors))
+    return offsets, at, key
+
+
+def _shares(strips: Sequence[Strip], parts: int) -> list[list[Strip]]:
+    """The strips cut into `parts` runs of about equal length, order kept."""
+    total = sum(len(strip.device) for strip in strips)
+    size = max(1, -(-total // parts))
+    shares: list[list[Strip]] = [[]]
+    room = size
+    for strip in strips:
+        low = 0
+        while low < len(strip.device):
+            high = min(len(strip.device), low + room)
+            shares[-1].append(
+                Strip(
+                    strip.start + low, strip.piece, strip.device[low:high], strip.at[low:high], strip.symbol[low:high]
+                )
+            )
+            room -= high - low
+            low = high
+            if room == 0:
+                shares.append([])
+                room = size
+    return [share for share in shares if share]
+
+
+def _sorted(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    visitors, instants, keys = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for strip in strips:
+        kept = np.flatnonzero(
+            (strip.symbol != 0) & (strip.device >= 0) & (strip.at >= period.start) & (strip.at < period.end)
+        )
+        at = strip.at[kept]
+        visitors.append(labels.of(strip.device[kept], at).astype(np.int64))
+        instants.append(at)
+        keys.append(((strip.start + kept) << kernels.SYMBOL_BITS) | strip.symbol[kept].astype(np.int64))
+    visitor, at, key = np.concatenate(visitors), np.concatenate(instants), np.concatenate(keys)
+    order = np.lexsort((key, at, visitor))
+    offsets = np.zeros(labels.size + 1, np.int64)
+    np.cumsum(np.bincount(visitor, minlength=labels.size), out=offsets[1:])
+    return offsets, at[order], key[order]
+
+
+def _settle(offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarray) -> None:
+    if not kernels.settle.ready and len(at) < WAIT_ROWS:
+        same = np.flatnonzero(at[1:] == at[:-1]) + 1
+        owner = np.searchsorted(offsets, same, side="right") - 1
+        tied[owner[offsets[owner] < same]] = 1
+        return
+    whole = Gathered(offsets, at, key)
+    run = kernels.settle.fast()
+    read = frozen(offsets)
+    list(pool().map(lambda span: run(read, at, key, span[0], span[1], tied), whole.spans(workers() * 4)))
+
+
+def _order_ties(
+    strips: Sequence[Strip], offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarray, ties: TieBreak
+) -> None:
+    """Equal instants of different devices or pieces stand in event-id order; rows of one of each do so already."""
+    follows = np.zeros(len(at), bool)
+    follows[1:] = at[1:] == at[:-1]
+    follows[offsets[:-1][offsets[:-1] < len(at)]] = False
+    second = np.flatnonzero(follows)
+    rows = key >> kernels.SYMBOL_BITS
+    mixed = _home(strips, rows[second]) != _home(strips, rows[second - 1])
+    if not mixed.any():
+        return
+    group = np.cumsum(~follows)
+    wanted = np.unique(group[second[mixed]])
+    member = np.flatnonzero(np.isin(group, wanted))
+    tie, event_ids = ties(rows[member])
+    order = np.lexsort((rows[member], tie, group[member]))
+    ranked = member[order]
+    same = (tie[order][1:] == tie[order][:-1]) & (group[ranked][1:] == group[ranked][:-1])
+    if same.any():
+        names = np.array(event_ids(rows[member]), dtype=object)
+        order = np.array(sorted(range(len(member)), key=lambda i: (group[member[i]], tie[i], names[i])))
+    key[member] = key[member[order]]
+
+
+def _home(strips: Sequence[Strip], rows: np.ndarray) -> np.ndarray:
+    """One number per row for (piece, device)."""
+    starts = np.array([strip.start for strip in strips])
+    which = np.searchsorted(starts, rows, side="right") - 1
+    device = np.empty(len(rows), np.int64)
+    for number, strip in enumerate(strips):
+        here = which == number
+        device[here] = strip.device[rows[here] - strip.start] + (np.int64(strip.piece) << 32)
+    return device

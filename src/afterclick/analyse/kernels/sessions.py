@@ -1,0 +1,119 @@
+"""Gaps, campaigns and midnights cut a visitor's events into sessions (SEMANTICS: sessions, bounce, exit)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from afterclick.analyse.kernels.compiled import kernel
+from afterclick.core.arrays import frozen
+from afterclick.store.columns import Flag
+
+HAS_CAMPAIGN: Final = 1 << 14
+PRESENT: Final = 1 << 15
+_PAGE: Final = int(Flag.PAGE)
+_QUALIFYING: Final = int(Flag.QUALIFYING)
+_ORDER: Final = int(Flag.ORDER)
+_SALE: Final = int(Flag.ORDER | Flag.REFUND)
+_CONTEXT: Final = int(Flag.CONTEXT)
+
+
+def _example_mark() -> tuple[Any, ...]:
+    long, code = frozen(np.zeros(1, np.int64)), frozen(np.zeros(1, np.int32))
+    offsets = frozen(np.array([0, 1]))
+    return offsets, long, long, code, long, code, code, long, 0, 1, 1, 0, True, False, False, np.zeros(1, np.uint8)
+
+
+@kernel(example=_example_mark)
+def mark_sessions(
+    offsets: Any, at: Any, key: Any, touch: Any, campaign: Any, sdk: Any, source: Any, midnights: Any,
+    first: int, last: int, timeout: int, max_length: int, on_campaign: bool, on_referrer: bool, use_sdk: bool,
+    starts: Any,
+) -> int:  # fmt: skip
+    """Set `starts[i]` where row i begins a session, for visitors first <= v < last; returns how many there are.
+
+    The symbol is the row's flags | HAS_CAMPAIGN | PRESENT. `source[touch]` is the source of a touch; `midnights` are the
+    instants of the site's midnights, empty unless they cut; `sdk` the SDK's own session codes. A sale without page
+    context (a server's) belongs to the session that covers it and does not extend it.
+    """
+    found = 0
+    for visitor in range(first, last):
+        low, high = offsets[visitor], offsets[visitor + 1]
+        began, seen, current, origin, own, day = 0, 0, 0, -1, -1, 0
+        for i in range(low, high):
+            t, symbol, row = at[i], key[i] & 0xFFFF, key[i] >> 16
+            new = i == low
+            gap = t - seen > timeout
+            if not new and symbol & _SALE and not symbol & _CONTEXT:
+                if not gap:
+                    continue
+                new = True
+            if use_sdk and not new and sdk[row] >= 0 and own >= 0:
+                new = sdk[row] != own
+            elif not new:
+                new = gap
+                if max_length > 0 and t - began >= max_length:
+                    new = True
+                if on_campaign and symbol & HAS_CAMPAIGN and campaign[row] != current:
+                    new = True
+                if on_referrer and symbol & _CONTEXT and touch[row] > 1 and source[touch[row]] != origin:
+                    new = True
+            while day < len(midnights) and midnights[day] <= t:
+                # A midnight between the last event and this one; the first row of a visitor only sets the pointer.
+                if i > low and midnights[day] > seen:
+                    new = True
+                day += 1
+            if new:
+                starts[i] = 1
+                found += 1
+                began, current, origin, own = t, 0, -1, -1
+            if symbol & HAS_CAMPAIGN:
+                current = campaign[row]
+            if symbol & _CONTEXT and touch[row] > 1:
+                origin = source[touch[row]]
+            if use_sdk and sdk[row] >= 0:
+                own = sdk[row]
+            seen = t
+    return found
+
+
+def _example_describe() -> tuple[Any, ...]:
+    long, code = frozen(np.zeros(1, np.int64)), frozen(np.zeros(1, np.int32))
+    outs = [np.zeros(1, kind) for kind in (np.int32, *[np.int64] * 3, *[np.int32] * 5, np.int64, np.int64)]
+    return frozen(np.array([0, 1])), long, long, code, frozen(np.ones(1, np.uint8)), 0, 1, 0, *outs
+
+
+@kernel(example=_example_describe)
+def describe_sessions(
+    offsets: Any, at: Any, key: Any, touch: Any, starts: Any, first: int, last: int, base: int,
+    visitor_out: Any, first_out: Any, start_at: Any, end_at: Any, events: Any, pages: Any, qualifying: Any,
+    orders: Any, touch_out: Any, landing: Any, exit_page: Any,
+) -> None:  # fmt: skip
+    """Fill one row per session from `base` on: its visitor, first gathered row, span, counts, touch, landing and exit row.
+
+    `touch_out` is -1 without page context; `landing` and `exit_page` are gathered rows, -1 without a page.
+    """
+    s = base - 1
+    for visitor in range(first, last):
+        for i in range(offsets[visitor], offsets[visitor + 1]):
+            t, symbol = at[i], key[i] & 0xFFFF
+            if starts[i]:
+                s += 1
+                visitor_out[s], first_out[s], start_at[s], end_at[s] = visitor, i, t, t
+                events[s] = pages[s] = qualifying[s] = orders[s] = 0
+                touch_out[s] = landing[s] = exit_page[s] = -1
+            events[s] += 1
+            if not (symbol & _SALE and not symbol & _CONTEXT):
+                end_at[s] = t
+            if symbol & _PAGE:
+                pages[s] += 1
+                exit_page[s] = i
+                if landing[s] < 0:
+                    landing[s] = i
+            if symbol & _QUALIFYING:
+                qualifying[s] += 1
+            if symbol & _ORDER:
+                orders[s] += 1
+            if touch_out[s] < 0 and symbol & _CONTEXT:
+                touch_out[s] = touch[key[i] >> 16]

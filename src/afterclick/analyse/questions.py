@@ -1,0 +1,45 @@
+"""Every question that can be asked, in one registry; a surface finds them here and names none itself."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from afterclick.analyse.catalogue import Data
+from afterclick.analyse.channels import Channels
+from afterclick.analyse.checks import Doctor
+from afterclick.analyse.context import Context
+from afterclick.analyse.funnel import Funnel
+from afterclick.analyse.journey_map import JourneyMap
+from afterclick.analyse.kpi import Kpi
+from afterclick.analyse.question import Question
+from afterclick.core import spec as specs
+from afterclick.core.errors import SpecError
+from afterclick.core.result import Result
+from afterclick.core.spec import Spec
+from afterclick.store.snapshot import Snapshot
+
+ALL: tuple[type[Question], ...] = (JourneyMap, Funnel, Kpi, Channels, Data, Doctor)
+
+
+def answer(spec: Spec, context: Context) -> Result:
+    """The answer to a question of any kind."""
+    if not isinstance(spec, ALL):
+        raise SpecError(f"{type(spec).__name__} is no question", path="question")
+    return spec.answer(context)
+
+
+def from_json(text: str | bytes) -> Spec:
+    """A question from its JSON; every kind is known here."""
+    return specs.from_json(text)
+
+
+def known_id(snapshot: Snapshot, given: str) -> str:
+    """An id with its namespace, as the store knows it. Raises SpecError for an id that no event carries."""
+    names = [given] if given[:2] in ("a:", "u:", "e:") else [f"{space}:{given}" for space in "uae"]
+    codes = snapshot.book("id").codes(pa.array(names))
+    for name, code in zip(names, codes.tolist(), strict=True):
+        if code >= 0:
+            return name
+    raise SpecError(
+        f"no event carries the id {given!r}", hint="write an anonymous id, user id or e-mail as it was sent", path="id"
+    )

@@ -1,0 +1,154 @@
+"""Sessions as a relation: one row per session of every visitor, cut by the options of the question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from afterclick.analyse.context import Context
+from afterclick.analyse.fields import touch_field
+from afterclick.analyse.gathered import Gathered, Strip, gather
+from afterclick.analyse.kernels import sessions as kernels
+from afterclick.analyse.kernels.compiled import pool, workers
+from afterclick.analyse.question import SessionQuestion
+from afterclick.core import spans
+from afterclick.core.arrays import frozen
+from afterclick.core.spans import Period
+from afterclick.store.columns import TOUCH_DIRECT, TOUCH_INTERNAL, Flag
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Sessions in the order of (visitor, start); `rows` are the gathered behavioural rows they were cut from.
+
+    visitor int32, first int64 (gathered row), start_at and end_at int64 µs, events, pages, qualifying, orders int32,
+    touch int32 (book `touch`; the visit's channel, resolved: never internal; -1 without page context), landing and
+    exit_page int64 gathered rows (-1 none).
+    """
+
+    rows: Gathered
+    visitor: np.ndarray
+    first: np.ndarray
+    start_at: np.ndarray
+    end_at: np.ndarray
+    events: np.ndarray
+    pages: np.ndarray
+    qualifying: np.ndarray
+    orders: np.ndarray
+    touch: np.ndarray
+    landing: np.ndarray
+    exit_page: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.visitor)
+
+    def of_row(self, gathered_row: np.ndarray) -> np.ndarray:
+        """The session that holds each gathered row."""
+        return np.searchsorted(self.first, gathered_row, side="right") - 1
+
+
+def sessions_of(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
+    """The sessions of all history up to `as_of`, kept in the context by what can change them."""
+    key = (
+        "sessions", question.identity, question.bots, as_of, question.timeout, question.max_length,
+        question.new_on_campaign, question.new_on_referrer, question.new_on_midnight, question.session_source,
+    )  # fmt: skip
+    return context.keep(key, lambda: _cut(context, question, as_of))
+
+
+def behaviour(context: Context, identity: str, bots: str, as_of: int) -> Gathered:
+    """Every behavioural row of every visitor up to `as_of`; the symbol is flags | HAS_CAMPAIGN | PRESENT."""
+
+    def make() -> Gathered:
+        strips = []
+        for chunk in context.snapshot.chunks(("device", "at", "flags", "campaign"), None):
+            flags = chunk.columns["flags"]
+            out = int(Flag.SYSTEM) | (int(Flag.BOT) if bots == "out" else 0)
+            symbol = (flags & 0x3FFF) | kernels.PRESENT
+            symbol |= np.where(chunk.columns["campaign"] != 0, kernels.HAS_CAMPAIGN, 0).astype(np.uint16)
+            symbol = np.where(flags & out, 0, symbol).astype(np.uint16)
+            strips.append(Strip(chunk.start, chunk.piece, chunk.columns["device"], chunk.columns["at"], frozen(symbol)))
+        known = Period(-(2**62), as_of + 1)
+        return gather(strips, context.labels(identity, as_of), known, context.ties)
+
+    return context.keep(("behaviour", identity, bots, as_of), make)
+
+
+def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
+    rows = behaviour(context, question.identity, question.bots, as_of)
+    starts = np.zeros(len(rows.at), np.uint8)
+    touch = context.column("touch")
+    options = (
+        spans.micros(question.timeout),
+        spans.micros(question.max_length) if question.max_length else 0,
+        question.new_on_campaign == "on",
+        question.new_on_referrer == "on",
+        question.session_source == "sdk",
+    )
+    columns = (
+        touch,
+        context.column("campaign"),
+        context.column("session"),
+        frozen(touch_field(context, "source")[0]),
+        _midnights(context, rows.at) if question.new_on_midnight == "on" else frozen(np.zeros(0, np.int64)),
+    )
+    cuts = rows.spans(workers() * 4)
+
+    def mark(span: tuple[int, int]) -> int:
+        return int(
+            kernels.mark_sessions(rows.offsets, rows.at, rows.key, *columns, *span, *options, starts, rows=len(rows.at))
+        )
+
+    bases = np.concatenate([[0], np.cumsum([0, *pool().map(mark, cuts)])[1:]]).astype(np.int64)
+    count = int(bases[-1])
+    wide = {name: np.zeros(count, np.int64) for name in ("first", "start_at", "end_at", "landing", "exit_page")}
+    narrow = {
+        name: np.zeros(count, np.int32) for name in ("visitor", "events", "pages", "qualifying", "orders", "touch")
+    }
+    out = {**wide, **narrow}
+    marked = frozen(starts)
+
+    def describe(span: tuple[int, int], base: int) -> None:
+        kernels.describe_sessions(
+            rows.offsets, rows.at, rows.key, touch, marked, *span, int(base),
+            out["visitor"], out["first"], out["start_at"], out["end_at"], out["events"], out["pages"],
+            out["qualifying"], out["orders"], out["touch"], out["landing"], out["exit_page"], rows=len(rows.at),
+        )  # fmt: skip
+
+    list(pool().map(describe, cuts, bases[:-1]))
+    out["touch"] = _continued(out["visitor"], out["touch"])
+    return Sessions(rows=rows, **{name: frozen(values) for name, values in out.items()})
+
+
+def _continued(visitor: np.ndarray, touch: np.ndarray) -> np.ndarray:
+    """A visit that began inside (own domain, payment page) goes on with the visitor's last channel, else direct."""
+    own = np.flatnonzero(touch != TOUCH_INTERNAL)
+    place = np.searchsorted(own, np.arange(len(touch)), side="right") - 1
+    before = np.where(place >= 0, own[np.maximum(place, 0)], 0) if len(own) else np.zeros(len(touch), np.int64)
+    same = (place >= 0) & (visitor[before] == visitor) & (touch[before] >= 0)
+    inside = touch == TOUCH_INTERNAL
+    return np.where(inside, np.where(same, touch[before], TOUCH_DIRECT), touch).astype(np.int32)
+
+
+def _midnights(context: Context, at: np.ndarray) -> np.ndarray:
+    if not len(at):
+        return frozen(np.zeros(0, np.int64))
+    first = spans.local_day(int(at.min()), context.zone)
+    days = (spans.local_day(int(at.max()), context.zone) - first).days + 1
+    return frozen(
+        np.array([spans.midnight(first + timedelta(days=day), context.zone) for day in range(days)], np.int64)
+    )
+
+
+def visit_touch(context: Context, question: SessionQuestion, as_of: int) -> np.ndarray:
+    """Per global row the touch of the session it lies in, -1 where it lies in none; int32."""
+
+    def make() -> np.ndarray:
+        found = sessions_of(context, question, as_of)
+        touch = np.full(context.snapshot.rows, -1, np.int32)
+        touch[found.rows.rows] = np.repeat(found.touch, np.diff(np.append(found.first, len(found.rows.at))))
+        return frozen(touch)
+
+    return context.keep(("visit touch", question.key, as_of), make)

@@ -1,0 +1,102 @@
+"""Each row gets a small symbol saying which steps it serves; a table says which, so steps are unlimited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from afterclick.analyse.fields import check_fields, columns
+from afterclick.analyse.scope import Scope
+from afterclick.core.arrays import frozen
+from afterclick.core.errors import SpecError, nearest
+from afterclick.core.step import Step
+from afterclick.store.snapshot import Chunk
+
+SYMBOLS = 1 << 14
+
+
+class Symbols:
+    """Symbols of the rows of a scope for a list of steps; symbol 0 serves none.
+
+    `match[symbol * steps + k]` (uint8) tells whether a symbol serves step k. A condition is evaluated only on the rows
+    of its own event, and symbols are given to the sets of steps that really occur.
+    """
+
+    def __init__(self, scope: Scope, steps: Sequence[Step], *, path: str = "steps", require: bool = True) -> None:
+        self.scope = scope
+        self.steps = steps
+        self._sets: dict[tuple[int, ...], int] = {(): 0}
+        context = scope.context
+        names = len(context.names()[0])
+        plain: list[list[int]] = [[] for _ in range(names)]
+        self._tests: dict[int, list[int]] = {}
+        for k, step in enumerate(steps):
+            codes = context.name_codes(step.event)
+            if not len(codes) and require:
+                raise unknown_event(scope, step.event, path)
+            if step.condition is not None:
+                check_fields(context, step.condition, path)
+            for code in codes.tolist():
+                if step.condition is None:
+                    plain[code].append(k)
+                else:
+                    self._tests.setdefault(code, []).append(k)
+        self._plain = [tuple(found) for found in plain]
+        self._lut = np.array(
+            [0 if code in self._tests else self._symbol(self._plain[code]) for code in range(names)], np.uint16
+        )
+
+    def _symbol(self, served: tuple[int, ...]) -> int:
+        symbol = self._sets.setdefault(served, len(self._sets))
+        if symbol >= SYMBOLS:
+            raise SpecError(
+                "these conditions overlap in too many ways",
+                hint="use fewer steps with conditions on one event",
+                path="steps",
+            )
+        return symbol
+
+    @property
+    def match(self) -> np.ndarray:
+        """uint8[symbols * steps]."""
+        table = np.zeros((len(self._sets), len(self.steps)), np.uint8)
+        for served, symbol in self._sets.items():
+            table[symbol, list(served)] = 1
+        return frozen(table.reshape(-1))
+
+    def of(self, chunk: Chunk) -> np.ndarray:
+        """The symbol of each row of a chunk that carries `name` and `flags`, 0 where it does not count; uint16."""
+        name = chunk.columns["name"]
+        symbol = self._lut[name] if len(self._lut) else np.zeros(len(name), np.uint16)
+        for code, tests in self._tests.items():
+            rows = np.flatnonzero(name == code)
+            if len(rows):
+                symbol[rows] = self._tested(code, tests, chunk.start, rows)
+        symbol[~self.scope.counts(chunk, system=True)] = 0
+        return frozen(symbol)
+
+    def _tested(self, code: int, tests: list[int], start: int, rows: np.ndarray) -> np.ndarray:
+        take = self.scope.taker(start, rows)
+        served = np.zeros(len(rows), np.int64)
+        for bit, k in enumerate(tests):
+            condition = self.steps[k].condition
+            if condition is not None:
+                met = condition.mask(columns(self.scope.context, condition.fields, take), len(rows))
+                served |= met.astype(np.int64) << bit
+        symbols = np.zeros(len(rows), np.uint16)
+        for bits in np.unique(served).tolist():
+            steps = {*self._plain[code], *(k for bit, k in enumerate(tests) if bits >> bit & 1)}
+            symbols[served == bits] = self._symbol(tuple(sorted(steps)))
+        return symbols
+
+
+def unknown_event(scope: Scope, event: str, path: str) -> SpecError:
+    """The error for an event the store does not hold."""
+    canonical, raw = scope.context.names()
+    known = sorted({*canonical, *raw} - {""})
+    return SpecError(
+        f"there is no event {event!r} in this store",
+        hint=nearest(event, known) or "events: " + ", ".join(known[:20]),
+        path=path,
+    )

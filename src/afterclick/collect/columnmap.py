@@ -1,0 +1,180 @@
+"""Which raw column is which field: the map that is guessed, shown, written to a file, edited and stored with an import."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from afterclick.collect import fields
+from afterclick.core.errors import InputError, nearest
+
+UNITS = ("auto", "s", "ms", "us", "ns", "iso")
+"""Named readings of a time column; anything else in `time_unit` is a strptime pattern."""
+
+_EXAMPLE = 'occurred_at = "timestamp"'
+
+
+class ColumnMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the columns of a source become events.
+
+    `columns` gives per canonical field the raw names to take it from; the first one present in a file wins, and
+    `event_data.email` reads inside a JSON column. `constants` are texts for fields a file does not have, `numbers`
+    flat columns that hold numbers (None: decided from the values), `drop` columns that are not kept, `events` canonical
+    names for raw event names, `refund` a regular expression on the order id of order lines that marks cancellations,
+    `real_ids` ids on the list of placeholders that are real here.
+    """
+
+    grain: Literal["events", "order_line"] = "events"
+    source: str = ""
+    timezone: str = ""
+    time_unit: str = "auto"
+    encoding: str = ""
+    refund: str = ""
+    columns: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    constants: dict[str, str] = msgspec.field(default_factory=dict)
+    numbers: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    events: dict[str, str] = msgspec.field(default_factory=dict)
+    real_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, defaults left out, a list of one column as its name."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        defaults = msgspec.to_builtins(ColumnMap())
+        changed = {name: value for name, value in values.items() if value != defaults[name]}
+        if "columns" in changed:
+            changed["columns"] = {
+                name: raw[0] if len(raw) == 1 else raw for name, raw in changed["columns"].items()
+            }
+        return changed
+
+    def to_toml(self) -> str:
+        """The map as the text of a map file."""
+        return _toml(self.to_dict())
+
+    @property
+    def key(self) -> str:
+        """A short stable hash of the whole map."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:16]
+
+
+def from_dict(values: Mapping[str, Any], path: str = "") -> ColumnMap:
+    """A map from plain values, a single name standing for a list of one. Raises InputError naming the field."""
+    given = dict(values)
+    known = [field.name for field in msgspec.structs.fields(ColumnMap)]
+    for name in given:
+        if name not in known:
+            raise InputError(
+                f"a map has no field {name!r}", hint=nearest(name, known) or "fields: " + ", ".join(known), path=path or name
+            )
+    columns = given.get("columns", {})
+    if isinstance(columns, Mapping):
+        given["columns"] = {
+            name: (raw,) if isinstance(raw, str) else raw for name, raw in _flattened(columns).items()
+        }
+    try:
+        return msgspec.convert(given, ColumnMap)
+    except msgspec.ValidationError as error:
+        raise InputError(f"the map cannot be read: {error}", hint=f"[columns]\n{_EXAMPLE}", path=path) from None
+
+
+def from_toml(text: str, path: str = "") -> ColumnMap:
+    """A map from the text of a map file. Raises InputError."""
+    try:
+        return from_dict(tomllib.loads(text), path)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"the map file is no TOML: {error}", hint=f"[columns]\n{_EXAMPLE}", path=path) from None
+
+
+def load(path: str | Path) -> ColumnMap:
+    """A map from a map file. Raises InputError when it is missing or unreadable."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the map file cannot be read: {error}", hint="write it as UTF-8 text", path=str(path)) from None
+    return from_toml(text, str(path))
+
+
+def _flattened(columns: Mapping[str, Any]) -> dict[str, Any]:
+    # `p.plan = "Plan"` without quotes is a table `p` in TOML; both spellings mean the property column.
+    found: dict[str, Any] = {}
+    for name, raw in columns.items():
+        if isinstance(raw, Mapping):
+            found.update({f"{name}.{inner}": value for inner, value in _flattened(raw).items()})
+        else:
+            found[name] = raw
+    return found
+
+
+def _check(given: ColumnMap) -> None:
+    for name in (*given.columns, *given.constants):
+        if not fields.known(name):
+            raise InputError(
+                f"there is no field {name!r} to map to",
+                hint=nearest(name, fields.FIELDS) or "fields: " + ", ".join(fields.FIELDS) + ", p.<name>",
+                path=f"columns.{name}",
+            )
+    for name, raw in given.columns.items():
+        if not raw or not all(raw):
+            raise InputError(f"{name} names no column", hint=_EXAMPLE, path=f"columns.{name}")
+    if given.timezone:
+        zone(given.timezone)
+    if given.time_unit not in UNITS and "%" not in given.time_unit:
+        raise InputError(
+            f"time_unit cannot be {given.time_unit!r}",
+            hint="one of " + ", ".join(UNITS) + ", or a pattern such as %d.%m.%Y %H:%M",
+            path="time_unit",
+        )
+    if given.refund:
+        try:
+            pc.match_substring_regex(pa.array(["x"]), given.refund)
+        except pa.ArrowInvalid as error:
+            raise InputError(f"refund is no regular expression: {error}", hint='refund = "^C"', path="refund") from None
+    if given.encoding:
+        try:
+            "".encode(given.encoding)
+        except LookupError:
+            raise InputError(
+                f"there is no encoding {given.encoding!r}", hint="utf-8, cp949, cp1252, utf-16", path="encoding"
+            ) from None
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that name. Raises InputError."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"there is no time zone {name!r}", hint="Asia/Seoul, Europe/Berlin, UTC", path="timezone") from None
+
+
+def _toml(values: Mapping[str, Any]) -> str:
+    flat = [f"{name} = {_value(value)}" for name, value in values.items() if not isinstance(value, Mapping)]
+    tables = [
+        "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(item)}" for key, item in value.items())])
+        for name, value in values.items()
+        if isinstance(value, Mapping)
+    ]
+    return "\n\n".join(part for part in ("\n".join(flat), *tables) if part) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    # A TOML basic string is a JSON string as long as DEL is escaped.
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

@@ -1,0 +1,86 @@
+"""The canonical fields a column can be mapped to, declared once for the map, the guess and the help."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from afterclick.core.event import PROPERTY_PREFIX
+
+
+class Field(NamedTuple):
+    """A canonical field: what it holds (`text`, `id`, `instant`, `number`, `json`) and a sentence for people."""
+
+    name: str
+    holds: str
+    about: str
+
+
+_DECLARED: Final = (
+    Field("event_id", "id", "the sender's id of the message; makes retries and second imports count once"),
+    Field("type", "text", "kind of call: track, page, screen, identify, group, alias"),
+    Field("event", "text", "name of what happened"),
+    Field("occurred_at", "instant", "when it happened; kept as it is"),
+    Field("original_at", "instant", "the sender's own clock, corrected by sent_at and received_at"),
+    Field("sent_at", "instant", "when the sender sent it, by its own clock"),
+    Field("received_at", "instant", "when the server received it"),
+    Field("anonymous_id", "id", "id of a browser or device"),
+    Field("user_id", "id", "id of a known person: member, customer"),
+    Field("email", "id", "e-mail address, plain or hashed; trimmed and lower-cased"),
+    Field("phone", "id", "telephone number"),
+    Field("session_id", "text", "the sender's own session id"),
+    Field("url", "text", "address of the page"),
+    Field("referrer", "text", "address of the page before"),
+    Field("user_agent", "text", "the browser's description of itself"),
+    Field("order_id", "text", "id of the order or transaction"),
+    Field("revenue", "number", "total of an order or refund, value of any other event"),
+    Field("price", "number", "price of one piece"),
+    Field("quantity", "number", "number of pieces"),
+    Field("currency", "text", "ISO 4217 code"),
+    Field("properties", "json", "JSON object(s) with everything else; several are merged"),
+    Field("utm_source", "text", "campaign source, joined to the url where the url has no utm of its own"),
+    Field("utm_medium", "text", "campaign medium"),
+    Field("utm_campaign", "text", "campaign name"),
+    Field("utm_term", "text", "search term"),
+    Field("utm_content", "text", "which creative"),
+    Field("utm_id", "text", "campaign id"),
+    Field("platform", "text", "web, ios, android: kept as the property `platform`"),
+    Field("product_id", "text", "kept as the property `product_id`"),
+    Field("product_name", "text", "kept as the property `product_name`"),
+    Field("category", "text", "kept as the property `category`"),
+    Field("brand", "text", "kept as the property `brand`"),
+    Field("coupon", "text", "kept as the property `coupon`"),
+    Field("search_term", "text", "kept as the property `search_term`"),
+    Field("country", "text", "kept as the property `country`"),
+)
+
+FIELDS: Final[dict[str, Field]] = {field.name: field for field in _DECLARED}
+"""Every canonical field by name; `p.<name>` names a property column of one's own besides."""
+
+UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id")
+INSTANTS: Final = ("occurred_at", "original_at", "sent_at", "received_at")
+IDS: Final = ("anonymous_id", "user_id", "email", "phone")
+PRODUCT: Final = (
+    "platform",
+    "product_id",
+    "product_name",
+    "category",
+    "brand",
+    "coupon",
+    "search_term",
+    "country",
+)
+"""Fields that have no column of their own in the log and become properties of that name."""
+
+TYPES: Final = frozenset({"track", "page", "screen", "identify", "group", "alias", "link", "unlink"})
+
+
+def known(name: str) -> bool:
+    """Whether a map may name this field."""
+    return name in FIELDS or (name.startswith(PROPERTY_PREFIX) and len(name) > len(PROPERTY_PREFIX))
+
+
+def property_name(field: str) -> str | None:
+    """The property column a mapped field is kept in, or None when the log has a column for it."""
+    if field.startswith(PROPERTY_PREFIX):
+        return field
+    return PROPERTY_PREFIX + field if field in (*PRODUCT, "price", "quantity") else None

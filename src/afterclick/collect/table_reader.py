@@ -1,0 +1,163 @@
+"""Tables that come with types, as chunks: Parquet and Arrow files, data frames."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import ipc
+
+from afterclick.collect.chunks import (
+    CHUNK_BYTES,
+    CHUNK_ROWS,
+    COLUMNS_LIMIT,
+    SAMPLE_ROWS,
+    Chunk,
+    distinct_names,
+    gathered,
+)
+from afterclick.collect.sources import SourceFile
+from afterclick.core.errors import InputError
+
+
+def _refuse_width(name: str, count: int) -> None:
+    if count > COLUMNS_LIMIT:
+        raise InputError(
+            f"{name} has {count:,} columns",
+            hint=f"at most {COLUMNS_LIMIT:,} are read: export only the columns you need",
+            path=name,
+        )
+
+
+class TableReader:
+    """Batches of typed columns under distinct names; dictionaries are unfolded, everything else keeps its type."""
+
+    text = False
+
+    def __init__(
+        self, name: str, columns: list[str], batches: Callable[[int], Iterator[pa.RecordBatch]], sha256: Callable[[], str]
+    ) -> None:
+        _refuse_width(name, len(columns))
+        self.name = name
+        self.columns = tuple(distinct_names(columns))
+        self.notes: tuple[str, ...] = ()
+        self._batches = batches
+        self._sha256 = sha256
+
+    def sha256(self) -> str:
+        return self._sha256()
+
+    def sample(self) -> pa.Table:
+        """The first rows, SAMPLE_ROWS at most."""
+        return self._sample
+
+    @cached_property
+    def _sample(self) -> pa.Table:
+        for chunk in self.chunks(SAMPLE_ROWS):
+            return chunk.table
+        return pa.table({name: pa.array([], pa.string()) for name in self.columns})
+
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+        """The rows in order. Raises InputError where the file turns out to be damaged."""
+        yield from gathered(self._pieces(rows), rows)
+
+    def _pieces(self, rows: int) -> Iterator[Chunk]:
+        start = 1
+        batches = self._batches(rows)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise InputError(
+                    f"{self.name} is damaged behind row {start - 1:,}: {error}",
+                    hint="export it again; nothing was stored",
+                    path=self.name,
+                ) from None
+            if batch is None:
+                return
+            table = pa.Table.from_arrays([_unfolded(column) for column in batch.columns], names=list(self.columns))
+            yield Chunk(table, np.arange(start, start + len(batch), dtype=np.int64))
+            start += len(batch)
+
+
+def _unfolded(array: pa.Array) -> pa.Array:
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        return array.cast(pa.string())
+    return array
+
+
+def parquet(file: SourceFile) -> TableReader:
+    """A Parquet file. Raises InputError when it cannot be opened as one."""
+    try:
+        source = pq.ParquetFile(file.path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{file.path} is no readable Parquet file: {error}", hint="export it again", path=file.name) from None
+    groups = [source.metadata.row_group(place) for place in range(min(source.metadata.num_row_groups, 64))]
+    held = sum(group.num_rows for group in groups) or 1
+    width = max(1, sum(group.total_byte_size for group in groups) // held)
+    most = max(1024, CHUNK_BYTES // (width * 2))
+
+    def batches(rows: int) -> Iterator[pa.RecordBatch]:
+        return iter(source.iter_batches(batch_size=min(rows, most)))
+
+    return TableReader(file.name, list(source.schema_arrow.names), batches, file.sha256)
+
+
+def arrow(file: SourceFile) -> TableReader:
+    """An Arrow IPC (Feather) file. Raises InputError when it cannot be opened as one."""
+    try:
+        source = ipc.open_file(pa.memory_map(str(file.path)))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{file.path} is no readable Arrow file: {error}", hint="export it again", path=file.name) from None
+
+    def batches(rows: int) -> Iterator[pa.RecordBatch]:
+        return (source.get_batch(place) for place in range(source.num_record_batches))
+
+    return TableReader(file.name, list(source.schema.names), batches, file.sha256)
+
+
+def frame(given: Any) -> TableReader:
+    """A data frame: pyarrow, pandas, polars, or anything that hands out an Arrow stream. Raises InputError."""
+    table = _table(given)
+    if not table.num_rows:
+        raise InputError("the data frame has no rows", hint="check what was selected")
+
+    def batches(rows: int) -> Iterator[pa.RecordBatch]:
+        return iter(table.to_batches(max_chunksize=rows))
+
+    return TableReader("data frame", [str(name) for name in table.column_names], batches, lambda: _content(table))
+
+
+def _table(given: Any) -> pa.Table:
+    try:
+        if isinstance(given, pa.Table):
+            return given
+        if isinstance(given, pa.RecordBatch):
+            return pa.Table.from_batches([given])
+        if type(given).__module__.split(".")[0] == "pandas":
+            return pa.Table.from_pandas(given).replace_schema_metadata(None)
+        if hasattr(given, "__arrow_c_stream__"):
+            return pa.table(given)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(
+            f"the data frame cannot be read: {error}", hint="a column of mixed types: turn it into text first"
+        ) from None
+    raise InputError(
+        f"a {type(given).__name__} cannot be imported", hint="name files or a folder, or give a pandas, polars or Arrow table"
+    )
+
+
+def _content(table: pa.Table) -> str:
+    digest = hashlib.sha256(str(table.schema).encode())
+    for batch in table.to_batches():
+        digest.update(batch.serialize())
+    return digest.hexdigest()

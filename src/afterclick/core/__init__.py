@@ -1,0 +1,1 @@
+"""Values every other part speaks: specs, events, results, money, time and errors."""

@@ -1,0 +1,51 @@
+"""The only reader of time, so that a test or a replay can hold it still."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+
+_HELD: ContextVar[int | None] = ContextVar("held clock", default=None)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now() -> int:
+    """The instant now, UTC, in microseconds since 1970."""
+    held = _HELD.get()
+    return time.time_ns() // 1000 if held is None else held
+
+
+def ticks() -> float:
+    """Seconds of a clock that never goes back, for measuring spans."""
+    return time.perf_counter()
+
+
+@contextmanager
+def held_at(instant: int) -> Iterator[None]:
+    """Within the block `now()` is `instant` (microseconds, UTC)."""
+    token = _HELD.set(instant)
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+
+
+def to_datetime(instant: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC datetime; exact, where floats would round."""
+    return _EPOCH + timedelta(microseconds=int(instant))
+
+
+def from_datetime(moment: datetime) -> int:
+    """An aware datetime as microseconds since 1970; a naive one is refused."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone has no instant")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def iso(instant: int) -> str:
+    """`2026-09-27T14:03:00Z`, with the fraction only where there is one."""
+    text = to_datetime(instant).isoformat().replace("+00:00", "Z")
+    return text

@@ -1,0 +1,172 @@
+"""Condition text cut into tokens with their positions, so that every complaint can point at a character."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple
+
+from afterclick.core.condition_tree import NAME
+from afterclick.core.errors import SpecError
+
+TokenKind = Literal["name", "number", "text", "sign", "end"]
+
+_SPACE: Final = re.compile(r"\s+")
+_NUMBER: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_SIGN: Final = re.compile(r"==|!=|<=|>=|&&|\|\||[<>!()\[\],.\-]")
+_ESCAPE: Final = re.compile(
+    r"\\(?:([\\\"'?`/])|([nrtabfv])|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2}))"
+)
+_CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_INSTEAD: Final = {
+    "=": "write == to compare",
+    "&": "write && for and",
+    "|": "write || for or",
+    "“": 'use straight quotes: "..."',
+    "”": 'use straight quotes: "..."',
+    "‘": "use straight quotes: '...'",
+    "’": "use straight quotes: '...'",
+}
+
+
+class Token(NamedTuple):
+    """One word of a condition; `text` is the value of a text literal, else the characters themselves."""
+
+    kind: TokenKind
+    text: str
+    at: int
+
+
+class Place(NamedTuple):
+    """Where a condition stands: the field of the question, and how many characters precede it there."""
+
+    path: str
+    offset: int
+
+    def error(self, message: str, at: int, expected: str) -> SpecError:
+        """The SpecError naming the character, counted from 1."""
+        return SpecError(
+            f"{message} at character {self.offset + at + 1}",
+            hint=expected,
+            path=self.path,
+            code="bad_condition",
+        )
+
+
+def tokens(text: str, place: Place) -> Iterator[Token]:
+    """The tokens of a condition, closed by one of kind `end`. Raises SpecError."""
+    at = 0
+    while at < len(text):
+        if found := _SPACE.match(text, at):
+            at = found.end()
+            continue
+        if quote := _opening_quote(text, at):
+            value, end = _read_text(text, at, quote, place)
+            yield Token("text", value, at)
+            at = end
+            continue
+        kind, found = _word(text, at)
+        if found is None:
+            raise place.error(
+                f"unexpected {text[at]!r}", at, _INSTEAD.get(text[at], "expected a field such as revenue")
+            )
+        yield Token(kind, found[0], at)
+        at = found.end()
+    yield Token("end", "", len(text))
+
+
+def _word(text: str, at: int) -> tuple[TokenKind, re.Match[str] | None]:
+    if found := _NUMBER.match(text, at):
+        return "number", found
+    if found := NAME.match(text, at):
+        return "name", found
+    return "sign", _SIGN.match(text, at)
+
+
+def _opening_quote(text: str, at: int) -> str:
+    """The quote that opens here: `"` or `'`, with an `r` before it if raw (backslashes stay), or nothing."""
+    if text[at] in "\"'":
+        return text[at]
+    return text[at : at + 2] if text[at] in "rR" and text[at + 1 : at + 2] in ('"', "'") else ""
+
+
+def _read_text(text: str, at: int, quote: str, place: Place) -> tuple[str, int]:
+    raw, mark = len(quote) == 2, quote[-1]
+    parts: list[str] = []
+    i = at + len(quote)
+    while i < len(text):
+        char = text[i]
+        if char == mark:
+            return "".join(parts), i + 1
+        if char == "\\" and not raw:
+            part, i = _read_escape(text, i, place)
+            parts.append(part)
+            continue
+        if "\ud800" <= char <= "\udfff":
+            raise place.error("half a character", i, "expected whole Unicode characters")
+        parts.append(char)
+        i += 1
+    raise place.error("a text that does not end opens", at, f"expected a closing {mark}")
+
+
+def _read_escape(text: str, at: int, place: Place) -> tuple[str, int]:
+    found = _ESCAPE.match(text, at)
+    if found is None:
+        raise place.error(
+            "an unknown escape", at, r'expected \\, \", \n, \t or \u0041; in a pattern write r"\d+"'
+        )
+    plain, control, *codes = found.groups()
+    if plain:
+        return plain, found.end()
+    if control:
+        return _CONTROLS[control], found.end()
+    code = int(next(digits for digits in codes if digits), 16)
+    if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        raise place.error(
+            "an escape that is no character", at, "expected a code up to 10ffff, surrogates left out"
+        )
+    return chr(code), found.end()
+
+
+class Cursor:
+    """The tokens of a condition and the place among them."""
+
+    def __init__(self, text: str, place: Place) -> None:
+        self._place = place
+        self._tokens = list(tokens(text, place))
+        self._next = 0
+
+    def peek(self) -> Token:
+        """The next token; the last, of kind `end`, stays."""
+        return self._tokens[min(self._next, len(self._tokens) - 1)]
+
+    def before(self) -> Token:
+        """The token taken last."""
+        return self._tokens[max(self._next - 1, 0)]
+
+    def take(self) -> Token:
+        """The next token, which is then behind."""
+        token = self.peek()
+        self._next += 1
+        return token
+
+    def took(self, sign: str) -> bool:
+        """Take the next token if it is this sign or name."""
+        token = self.peek()
+        found = token.kind in ("sign", "name") and token.text == sign
+        self._next += found
+        return found
+
+    def need(self, sign: str, expected: str) -> None:
+        """Take this sign. Raises SpecError if another token comes next."""
+        if not self.took(sign):
+            raise self.unexpected(self.peek(), expected)
+
+    def error(self, message: str, token: Token, expected: str) -> SpecError:
+        """The complaint about a token."""
+        return self._place.error(message, token.at, expected)
+
+    def unexpected(self, token: Token, expected: str) -> SpecError:
+        """The complaint that a token stands where it cannot."""
+        what = {"end": "the condition ends too early,", "text": "unexpected text"}.get(token.kind)
+        return self.error(what or f"unexpected {token.text[:40]!r}", token, expected)

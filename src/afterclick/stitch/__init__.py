@@ -1,0 +1,1 @@
+"""Ids become visitors, events become sessions, visits get a channel and a stage."""

@@ -1,0 +1,106 @@
+"""Properties become columns: those that came flat as they are, those that came nested read out of their JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from afterclick.core.event import PROPERTY_PREFIX
+from afterclick.stitch.texts import Texts, texts_of
+from afterclick.store.books import Books
+
+MOST: Final = 200
+"""Properties that get a column of their own; further ones stay in the log."""
+
+_LONGEST: Final = 1_000
+
+
+class PropertyColumns:
+    """The property columns of one segment."""
+
+    def __init__(self, segment: pa.Table, books: Books) -> None:
+        self.segment = segment
+        self.books = books
+
+    def read(self) -> dict[str, tuple[np.ndarray, str]]:
+        """By property name its values and kind: coded (texts) or number (numbers, yes and no as 1 and 0)."""
+        found: dict[str, tuple[np.ndarray, str]] = {}
+        for name in self.segment.column_names:
+            if name.startswith(PROPERTY_PREFIX):
+                found[name.removeprefix(PROPERTY_PREFIX)] = self._flat(name)
+        for name, values in self._nested().items():
+            if name not in found:
+                found[name] = values
+        return found
+
+    def _flat(self, name: str) -> tuple[np.ndarray, str]:
+        column = self.segment[name]
+        kind = self.segment.schema.field(name).type
+        text = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        if self.books.kinds.get(name, "coded" if text else "number") == "coded":
+            texts = texts_of(column if text else pc.cast(column, pa.string()))
+            return texts.codes(self.books.book(name)), "coded"
+        if text:
+            # The column was numbers before: texts that are numbers stay comparable, others are none.
+            numbers = [_number(value) for value in texts_of(column).values.to_pylist()]
+            return np.append(np.array(numbers, np.float64), np.nan)[texts_of(column).numbers], "number"
+        return np.asarray(pc.fill_null(pc.cast(column.combine_chunks(), pa.float64()), np.nan)), "number"
+
+    def _nested(self) -> dict[str, tuple[np.ndarray, str]]:
+        texts = texts_of(self.segment["properties"])
+        if not len(texts.values):
+            return {}
+        documents = [_document(text) for text in texts.values.to_pylist()]
+        counts: Counter[str] = Counter()
+        for document in documents:
+            counts.update(document.keys())
+        names = [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]]
+        return {name: self._column(name, [document.get(name) for document in documents], texts) for name in names}
+
+    def _column(self, name: str, values: list[Any], texts: Texts) -> tuple[np.ndarray, str]:
+        book = PROPERTY_PREFIX + name
+        known = self.books.kinds.get(book)
+        numeric = known == "number" or known is None and all(isinstance(v, bool | int | float | None) for v in values)
+        if numeric:
+            return np.append(np.array([_number(value) for value in values], np.float64), np.nan)[
+                texts.numbers
+            ], "number"
+        shown = [_text(value) for value in values]
+        distinct = pa.array(shown, pa.string()).dictionary_encode()
+        of_document = np.append(np.asarray(pc.fill_null(distinct.indices, -1)), -1)
+        return Texts(of_document[texts.numbers].astype(np.int32), distinct.dictionary).codes(
+            self.books.book(book)
+        ), "coded"
+
+
+def _document(text: str | None) -> dict[str, Any]:
+    """The scalar fields of a JSON object; nested ones are named `outer.inner` one level down, lists stay in the log."""
+    if not text:
+        return {}
+    found: dict[str, Any] = {}
+    for name, value in msgspec.json.decode(text, type=dict[str, Any]).items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{inner}": deep for inner, deep in value.items() if not isinstance(deep, dict | list)}
+        elif not isinstance(value, list):
+            found[name] = value
+    return found
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value) if value is not None else np.nan
+    except (ValueError, TypeError):
+        return np.nan
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)[:_LONGEST]

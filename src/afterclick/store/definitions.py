@@ -1,0 +1,209 @@
+"""What a store means by its words: time zone, own domains, channels, stages; its own afterclick.toml, every value with a default."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from afterclick.core.errors import SpecError, nearest
+from afterclick.store import disk, toml
+
+FILE = "afterclick.toml"
+LANGUAGES = ("en", "ko")
+MAX_STAGES = 7
+MIN_STAGES = 3
+
+_HEAD = """What this store means by its words. Every value below has a default; delete a line to get it back.
+Changing a line changes answers: results carry the fingerprint of this file."""
+
+_COMMENTS = {
+    "name": "Shown at the head of every page and report.",
+    "timezone": "Days, weeks and months are those of this IANA time zone, for example Asia/Seoul.",
+    "currency": "ISO code for amounts that name none, for example KRW; empty = unknown.",
+    "language": "Language of sentences and headings: en or ko.",
+    "own_domains": 'Domains of this site (and all below them): a visit from one goes on, it does not begin. ["shop.example"]',
+    "fbclid_is_paid": "Count fbclid and igshid as clicks on ads.",
+    "bots": "A user agent that contains one of these (any case) is a bot: kept, and left out unless bots=in.",
+    "pages": 'Names for groups of pages, first match counts; * stands for anything. [["/products/*", "Product"]]',
+    "passive": "Events that happen by themselves: they are no action of a visitor and do not prevent a bounce.",
+    "deny_ids": "Ids that belong to nobody, beside the known placeholders (null, guest, 0 …): they never link two visitors.",
+    "id_cap": "A visitor with more ids than this is a shared device and is not merged further.",
+    "example": "The data are made up; every page says so.",
+    "stages": """Stages of the journey, in order, 3 to 7 of them; empty = Attract, Convert, Close, Delight.
+[{name = "Attract", question = "Who comes?", enter = ["Page Viewed"]}, …]""",
+    "rates": 'Rates to the currency above, each from a day on. USD = [["2026-01-01", "1380.5"], ["2026-04-01", "1402"]]',
+    "channels": "Own rows of the channel table. hosts = [{host = \"partner.example\", channel = \"affiliate\", source = \"partner\"}]",
+}
+
+
+class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A stage is entered by the first event that meets one of the `enter` steps (`Event[condition]`)."""
+
+    name: str
+    question: str = ""
+    enter: tuple[str, ...]
+
+
+class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything in a store that changes a number and is in no question. Validated when made and when read.
+
+    `pages` are (wildcard, name) pairs, `rates` per currency (first day, units of `currency` for one) pairs with the
+    rate as decimal text, `channels` the section that the channel table reads, empty `stages` the built-in ones.
+    """
+
+    name: str = ""
+    timezone: str = "UTC"
+    currency: str = ""
+    language: str = "en"
+    own_domains: tuple[str, ...] = ()
+    fbclid_is_paid: bool = False
+    bots: tuple[str, ...] = ("bot", "spider", "crawl", "headless", "externalhit")
+    pages: tuple[tuple[str, str], ...] = ()
+    passive: tuple[str, ...] = (
+        "Scroll",
+        "Impression",
+        "Ad Impression",
+        "Idle",
+        "Heartbeat",
+        "user_engagement",
+        "session_start",
+        "first_visit",
+    )
+    deny_ids: tuple[str, ...] = ()
+    id_cap: int = 50
+    example: bool = False
+    stages: tuple[Stage, ...] = ()
+    rates: dict[str, tuple[tuple[str, str], ...]] = {}
+    channels: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.timezone)
+
+    def fingerprint(self, fields: Iterable[str] | None = None) -> str:
+        """16 hexadecimal digits over all fields, or over those named: equal definitions, equal digits."""
+        chosen = self.__struct_fields__ if fields is None else sorted(fields)
+        values = {name: getattr(self, name) for name in chosen}
+        return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:16]
+
+    def to_toml(self) -> str:
+        """The file's text: every value, each with a comment that says what it does."""
+        values = {name: msgspec.to_builtins(getattr(self, name)) for name in self.__struct_fields__}
+        try:
+            return toml.text(values, _COMMENTS, _HEAD)
+        except (ValueError, TypeError) as error:
+            raise SpecError(f"a value cannot be written to {FILE}: {error}") from None
+
+    @classmethod
+    def from_toml(cls, text: str) -> Definitions:
+        """The definitions in a file's text. Raises SpecError whose `path` is the key that is wrong."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SpecError(f"{FILE} cannot be read: {error}", path=FILE) from None
+        for key in values:
+            if key not in cls.__struct_fields__:
+                known = ", ".join(cls.__struct_fields__)
+                hint = nearest(key, cls.__struct_fields__) or f"known keys: {known}"
+                raise SpecError(f"{FILE}: {key!r} is no key", hint=hint, path=key)
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as error:
+            message, _, place = str(error).partition(" - at `$")
+            path = place.rstrip("`").lstrip(".")
+            raise SpecError(f"{FILE}: {path or 'a value'}: {message}", path=path) from None
+
+
+def load(folder: Path) -> Definitions:
+    """The definitions of a store; a missing file means all defaults. Raises SpecError naming the key."""
+    return read(folder)[0]
+
+
+def read(folder: Path) -> tuple[Definitions, bytes]:
+    """The definitions with the bytes they were read from, so that a change can be noticed."""
+    with disk.explained(folder / FILE):
+        try:
+            content = (folder / FILE).read_bytes()
+        except FileNotFoundError:
+            return Definitions(), b""
+    return parse(content), content
+
+
+def parse(content: bytes) -> Definitions:
+    """The definitions in a file's bytes. Raises SpecError naming the key."""
+    try:
+        return Definitions.from_toml(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SpecError(f"{FILE} is no UTF-8 text", path=FILE) from None
+
+
+def save(folder: Path, definitions: Definitions) -> None:
+    """Write the file, whole or not at all. Comments are written anew, own ones are lost."""
+    with disk.explained(folder / FILE):
+        disk.write_synced(folder / FILE, definitions.to_toml().encode())
+
+
+def _check(definitions: Definitions) -> None:
+    d = definitions
+    try:
+        ZoneInfo(d.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        _refuse("timezone", f"{d.timezone!r} is no time zone", "write an IANA name such as Asia/Seoul or UTC")
+    if d.currency and not re.fullmatch("[A-Z]{3}", d.currency):
+        _refuse("currency", f"{d.currency!r} is no currency", "write three capitals such as KRW, or nothing")
+    if d.language not in LANGUAGES:
+        _refuse("language", f"{d.language!r} is no language of afterclick", f"write {' or '.join(LANGUAGES)}")
+    if d.id_cap < 2:
+        _refuse("id_cap", f"{d.id_cap} ids cannot be a visitor's most", "write at least 2")
+    for name in ("own_domains", "bots", "passive", "deny_ids"):
+        if any(not value.strip() for value in getattr(d, name)):
+            _refuse(name, "an empty text stands in the list", "delete it: it would match everything or nothing")
+    for i, (pattern, name) in enumerate(d.pages):
+        if not pattern or not name:
+            _refuse(f"pages[{i}]", "a page group needs a pattern and a name", 'write ["/products/*", "Product"]')
+    _check_stages(d.stages)
+    _check_rates(d.rates)
+
+
+def _check_stages(stages: tuple[Stage, ...]) -> None:
+    if stages and not MIN_STAGES <= len(stages) <= MAX_STAGES:
+        _refuse("stages", f"{len(stages)} stages are given", f"a journey has {MIN_STAGES} to {MAX_STAGES}")
+    names: set[str] = set()
+    for i, stage in enumerate(stages):
+        if not stage.name.strip() or stage.name in names or stage.name == "none":
+            _refuse(f"stages[{i}].name", f"{stage.name!r} is no name for a stage", "names are unique, not empty, not none")
+        if not stage.enter:
+            _refuse(f"stages[{i}].enter", f"nothing enters {stage.name!r}", 'write at least one step: ["Order Completed"]')
+        names.add(stage.name)
+
+
+def _check_rates(rates: dict[str, tuple[tuple[str, str], ...]]) -> None:
+    for currency, rows in rates.items():
+        if not re.fullmatch("[A-Z]{3}", currency):
+            _refuse(f"rates.{currency}", f"{currency!r} is no currency", "write three capitals such as USD")
+        for i, (day, rate) in enumerate(rows):
+            try:
+                good = bool(date.fromisoformat(day)) and Decimal(rate).is_finite() and Decimal(rate) > 0
+            except (ValueError, InvalidOperation):
+                good = False
+            if not good:
+                _refuse(f"rates.{currency}[{i}]", f"{day!r}, {rate!r} is no rate", 'write ["2026-01-01", "1380.5"]')
+        if [day for day, _ in rows] != sorted({day for day, _ in rows}):
+            _refuse(f"rates.{currency}", "the days are not in order, or one stands twice", "sort them, each day once")
+
+
+def _refuse(path: str, message: str, hint: str) -> NoReturn:
+    raise SpecError(f"{path}: {message}", hint=hint, path=path)

@@ -1,0 +1,232 @@
+"""The list of what is in the log: one line per acknowledged change, written and synced before anybody is told."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from afterclick.core.errors import StoreError, StoreFormat
+from afterclick.store import checked, disk
+
+FILE = "manifest.jsonl"
+TORN = "manifest.torn-"
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class FileEntry(_Entry, kw_only=True):
+    """A file that was read: its name as given, SHA-256, rows and bytes."""
+
+    name: str
+    sha256: str
+    rows: int
+    bytes: int
+
+
+class SegmentEntry(_Entry, kw_only=True):
+    """A Parquet file of the log. `first_at`, `last_at` are µs UTC; `lines` = how many rows are order lines."""
+
+    name: str
+    rows: int
+    sha256: str
+    bytes: int
+    first_at: int
+    last_at: int
+    lines: int = 0
+
+
+class RejectsEntry(_Entry, kw_only=True):
+    """The file of what an import could not take."""
+
+    file: str
+    rows: int
+    sha256: str
+
+
+class ImportEntry(_Entry, kw_only=True):
+    """One acknowledged import; a replay is an import whose input were rejects, named in `reject_ids`.
+
+    `counts` holds at least `stored` and `rejected`. `stale` names older segments whose pieces this import changed:
+    they hold earlier lines of an order that goes on here.
+    """
+
+    seq: int
+    kind: Literal["import", "replay"] = "import"
+    id: str
+    at: int
+    source: str
+    files: tuple[FileEntry, ...] = ()
+    segments: tuple[SegmentEntry, ...] = ()
+    rejects: RejectsEntry | None = None
+    counts: dict[str, int] = {}
+    map: dict[str, Any] = {}
+    reject_ids: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    seq: int
+    kind: str
+
+
+class Manifest(NamedTuple):
+    """What the log holds: `entries` in order, `digest` over all of them, `size` bytes that count, `torn` behind them."""
+
+    entries: tuple[ImportEntry, ...] = ()
+    digest: str = ""
+    size: int = 0
+    torn: int = 0
+
+    @property
+    def position(self) -> int:
+        """Number of the last change, 0 for none."""
+        return self.entries[-1].seq if self.entries else 0
+
+    @property
+    def segments(self) -> tuple[SegmentEntry, ...]:
+        """All segments in the order of their rows' numbers."""
+        return tuple(segment for entry in self.entries for segment in entry.segments)
+
+    @property
+    def replayed(self) -> frozenset[str]:
+        """Ids of rejects that a later replay took up."""
+        return frozenset(reject for entry in self.entries for reject in entry.reject_ids)
+
+    def stale_since(self) -> dict[str, int]:
+        """Number of the last change that made a segment's piece stale, for the segments that had one."""
+        return {name: entry.seq for entry in self.entries for name in entry.stale}
+
+    def next_id(self) -> str:
+        """A new import's id: sorts in the order of imports, and no two stores share one."""
+        return f"{self.position + 1:06d}-{secrets.token_hex(4)}"
+
+
+def content(log: Path) -> bytes:
+    """The file's bytes, empty if there is none yet."""
+    with disk.explained(log / FILE):
+        try:
+            return (log / FILE).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
+def read(log: Path) -> Manifest:
+    """The manifest on disk. See `parse`."""
+    return parse(content(log))
+
+
+def parse(raw: bytes) -> Manifest:
+    """Read lines up to the first that is torn or flipped, if nothing whole follows it; it was never acknowledged.
+
+    Raises StoreError if a whole line does follow (then an acknowledged one is damaged), StoreFormat for a kind of
+    change that this version does not know.
+    """
+    entries: list[ImportEntry] = []
+    digest = hashlib.sha256()
+    size = 0
+    lines = raw.split(b"\n")
+    for number, line in enumerate(lines[:-1], 1):
+        body = checked.unseal(line)
+        if body is None:
+            later = [n for n, other in enumerate(lines[number:-1], number + 1) if checked.unseal(other)]
+            if later:
+                raise _damaged(f"line {number} of {FILE} is damaged, and line {later[0]} after it is whole")
+            break
+        if _kind(body).seq != number:
+            raise _damaged(f"line {number} of {FILE} holds change {_kind(body).seq}: lines are missing or stand twice")
+        entries.append(_entry(body, number))
+        digest.update(body)
+        size += len(line) + 1
+    return Manifest(tuple(entries), digest.hexdigest()[:16] if entries else "", size, len(raw) - size)
+
+
+def append(log: Path, manifest: Manifest, entry: ImportEntry) -> Manifest:
+    """Write one line behind those of `manifest` and return when the disk has confirmed it. Needs the store's lock.
+
+    What a crash left behind the last whole line is set aside first. Raises StoreError with code `unconfirmed` when the
+    disk refused in the middle: then only a fresh look at the file tells whether the line is there.
+    """
+    if entry.seq != manifest.position + 1:
+        raise ValueError(f"change {entry.seq} cannot follow change {manifest.position}")
+    path = log / FILE
+    line = checked.seal(msgspec.json.encode(entry)) + b"\n"
+    with disk.explained(path):
+        set_aside(log, manifest)
+        fresh = not path.exists()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            if os.fstat(descriptor).st_size != manifest.size:
+                raise StoreError(f"{FILE} changed under the writer", hint="run the command again", path=str(path))
+            disk.write_all(descriptor, line)
+            disk.sync(descriptor)
+            if fresh:
+                disk.sync_folder(log)
+        except OSError as error:
+            _take_back(descriptor, manifest.size)
+            explained = disk.explain(error, path)
+            explained.code = "unconfirmed"
+            raise explained from error
+        finally:
+            os.close(descriptor)
+    return parse(content(log))
+
+
+def set_aside(log: Path, manifest: Manifest) -> Path | None:
+    """Move the bytes behind the last whole line into a file of their own, where doctor finds them."""
+    if not manifest.torn:
+        return None
+    path = log / FILE
+    with disk.explained(path):
+        raw = path.read_bytes()
+        aside = log / f"{TORN}{_next_torn(log)}"
+        disk.write_synced(aside, raw[manifest.size :])
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            os.ftruncate(descriptor, manifest.size)
+            disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+    return aside
+
+
+def _take_back(descriptor: int, size: int) -> None:
+    try:
+        os.ftruncate(descriptor, size)
+    except OSError:
+        # The disk refuses this too; the reader of the file will see a whole line or a torn one.
+        return
+
+
+def _next_torn(log: Path) -> int:
+    numbers = (path.name.removeprefix(TORN) for path in log.glob(f"{TORN}*"))
+    return 1 + max((int(number) for number in numbers if number.isdigit()), default=0)
+
+
+def _damaged(message: str) -> StoreError:
+    hint = "run afterclick doctor; restore the file from a backup"
+    return StoreError(message, hint=hint, code="manifest_damaged", path=f"log/{FILE}")
+
+
+def _kind(body: bytes) -> _Kind:
+    try:
+        return msgspec.json.decode(body, type=_Kind)
+    except msgspec.MsgspecError:
+        return _Kind(seq=-1, kind="")
+
+
+def _entry(body: bytes, number: int) -> ImportEntry:
+    try:
+        return msgspec.json.decode(body, type=ImportEntry)
+    except msgspec.MsgspecError as error:
+        raise StoreFormat(
+            f"line {number} of {FILE} holds a change ({_kind(body).kind!r}) that this version does not know: {error}",
+            hint="a newer afterclick wrote it: use that one",
+            path=f"log/{FILE}",
+        ) from None

@@ -1,0 +1,1 @@
+"""What a person or program meets: command line, pages, JSON."""

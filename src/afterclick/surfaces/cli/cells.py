@@ -1,0 +1,67 @@
+"""How a value of a Result reads in a table: what it is shows in the name of its column."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from rich.cells import cell_len
+
+from afterclick.core import figures, i18n
+
+_SECOND = 1_000_000
+
+
+def read(name: str, value: Any, lang: str, currency: str = "", unit: str = "") -> str:
+    """The text of a cell; `unit` (count, rate, money, number, seconds) wins over the column's name."""
+    if isinstance(value, bool):
+        return i18n.text(lang, "cli.yes" if value else "cli.no")
+    if isinstance(value, int | float | Decimal):
+        return _figure(unit or unit_of(name, value), value, lang, currency)
+    if isinstance(value, dt.datetime):
+        return figures.instant(value, lang)
+    if isinstance(value, dt.date):
+        return figures.date(value, lang, with_year=True)
+    if isinstance(value, list | tuple):
+        return " ".join(read("", item, lang) for item in value)
+    return figures.NOTHING if value is None else str(value)
+
+
+def unit_of(name: str, value: Any) -> str:
+    """`rate`, `seconds`, `money` or `count` by the house rules of names and types."""
+    stem = name.removeprefix("previous_")
+    if stem.endswith("_rate"):
+        return "rate"
+    if "_seconds" in stem:
+        return "seconds"
+    return "money" if isinstance(value, Decimal) else "count"
+
+
+def _figure(unit: str, value: Any, lang: str, currency: str) -> str:
+    if unit == "rate":
+        return figures.rate(value, lang)
+    if unit == "seconds":
+        return figures.duration(value * _SECOND, lang)
+    if unit == "money":
+        amount = value if isinstance(value, Decimal) else Decimal(repr(value))
+        return figures.money(amount, currency, lang)
+    return figures.number(value, lang)
+
+
+def change(unit: str, value: Any, lang: str) -> str:
+    """A change against the period before: points of a rate, else a relative change."""
+    return figures.points(value, lang) if unit == "rate" else figures.percent_change(value, lang)
+
+
+def stands_left(values: list[Any]) -> bool:
+    """Whether a column holds words rather than figures."""
+    known = [value for value in values if value is not None]
+    return bool(known) and not all(
+        isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in known
+    )
+
+
+def width(text: str) -> int:
+    """Columns that a text takes on a terminal: wide characters take two."""
+    return cell_len(text)

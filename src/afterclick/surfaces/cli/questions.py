@@ -1,0 +1,148 @@
+"""One command per question, made from the fields of its Spec: nothing here knows the name of a field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import afterclick
+from afterclick.core.errors import UsageError
+from afterclick.core.spec import Field, Spec
+from afterclick.surfaces.cli import render
+from afterclick.surfaces.cli.options import colour_option, existing_store, lang_option, store_option
+from afterclick.surfaces.cli.screen import Screen
+
+FORMATS = ("table", "json", "csv", "md", "python", "sql")
+
+
+class QuestionCommand(click.Command):
+    """A command whose help stands in three parts: the question's own fields, the shared scope, the output."""
+
+    def __init__(self, spec: type[Spec], **options: Any) -> None:
+        super().__init__(**options)
+        self.spec = spec
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Options by part; a part without options is left out."""
+        scope = {field.name for field in self.spec.fields() if field.scope}
+        own = {field.name for field in self.spec.fields()} - scope
+        parts: dict[str, list[tuple[str, str]]] = {"Question": [], "Scope": [], "Output": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record:
+                name = parameter.name or ""
+                parts["Question" if name in own else "Scope" if name in scope else "Output"].append(record)
+        for title, rows in parts.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def command(spec: type[Spec]) -> click.Command:
+    """The command of a kind of question. A required field that repeats is also given by bare arguments."""
+    fields = spec.fields()
+    spread = next((field for field in fields if field.required and field.many), None)
+    parameters: list[click.Parameter] = [_option(field) for field in fields]
+    if spread:
+        parameters.insert(0, click.Argument(["given"], nargs=-1, metavar=f"[{spread.name.upper()}]..."))
+
+    def run(given: tuple[str, ...] = (), **values: Any) -> None:
+        output = {name: values.pop(name) for name in _OUTPUT}
+        pairs = [(spread.name, text) for text in given] if spread else []
+        pairs += [(name, text) for name, value in values.items() for text in _texts(value)]
+        _answer(spec.from_texts(pairs), **output)
+
+    made = QuestionCommand(
+        spec,
+        name=spec.key_word,
+        params=parameters,
+        callback=run,
+        help=spec.__doc__,
+        short_help=spec.title(),
+    )
+    for decorate in (_format_option, _people_option, _part_option, store_option, lang_option, colour_option):
+        made.params.append(_parameter_of(decorate))
+    return made
+
+
+_OUTPUT = ("form", "people", "part", "store", "lang", "plain")
+
+
+def _parameter_of(decorate: Any) -> click.Parameter:
+    def bare() -> None:
+        """Carry the one option that the decorator attaches."""
+
+    parameter: click.Parameter = decorate(bare).__click_params__[0]
+    return parameter
+
+
+_format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
+_people_option = click.option(
+    "--people", metavar="CELL", help="The visitors behind a cell instead, such as 'stage=Attract;part=lost'."
+)
+_part_option = click.option(
+    "--part", metavar="NAME", help="Another table of the answer instead of the main one, such as channels."
+)
+
+
+def _option(field: Field) -> click.Option:
+    about = field.description
+    if field.examples and not field.choices:
+        about += f" (such as {', '.join(field.examples)})"
+    shown = _shown_default(field)
+    return click.Option(
+        [field.flag, field.name],
+        type=click.Choice(field.choices) if field.choices else str,
+        metavar=None if field.choices else _metavar(field),
+        multiple=field.many,
+        default=None,
+        help=about + (" [repeat for more]" if field.many else ""),
+        show_default=shown or False,
+    )
+
+
+def _metavar(field: Field) -> str:
+    return {int: "N", float: "NUMBER", bool: "true|false"}.get(field.type, "TEXT")
+
+
+def _shown_default(field: Field) -> str:
+    if field.required:
+        return "required"
+    return "" if field.default in ((), "", None) else str(field.default)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (str(value),)
+
+
+def _answer(
+    spec: Spec, *, form: str, people: str | None, part: str | None, store: Path | None, lang: str, plain: bool
+) -> None:
+    screen = Screen.of(lang, plain)
+    if form == "sql":
+        raise UsageError(
+            f"{spec.key_word} is a fold over each visitor's events and has no SQL",
+            hint="--format python prints the exact call, --format csv or json the figures",
+        )
+    if people and part:
+        raise UsageError("--people and --part each print another table", hint="give one of them")
+    if form == "python":
+        screen.write(render.python_call(spec, store or Path(), people))
+        return
+    with afterclick.open(existing_store(store)) as shop:
+        result = shop.ask(spec)
+        if people:
+            render.people(result.people(people), screen, form)
+        else:
+            render.result(result, screen, form, part)

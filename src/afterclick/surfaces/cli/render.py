@@ -1,0 +1,178 @@
+"""A Result as a person or a program reads it: sentence, table, notes; JSON, CSV, Markdown, Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from afterclick.core import i18n
+from afterclick.core.errors import UsageError, nearest
+from afterclick.core.spec import Spec
+from afterclick.surfaces.cli import cells, tables, views
+from afterclick.surfaces.cli.screen import Screen, bar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from afterclick.core.result import People, Result
+
+_BAR_WIDTH = 16
+_JSON = msgspec.json.Encoder(decimal_format="number")
+_PEOPLE_SHOWN = 20
+
+
+class Grid(NamedTuple):
+    """A table ready to be laid out: headings, rows of texts, which columns stand left."""
+
+    headings: list[str]
+    rows: list[list[str]]
+    left: list[bool]
+
+
+def result(found: Result, screen: Screen, form: str, part: str | None = None) -> None:
+    """Print an answer in one of the forms table, json, csv, md."""
+    table = found.frame if part is None else _part(found, part)
+    if form == "json":
+        screen.write(found.to_json(screen.lang))
+        return
+    if form == "csv":
+        screen.write(tables.csv_text(table))
+        return
+    view = views.view_of(found.spec) if part is None else views.View()
+    grid = grid_of(table, view, screen.lang, str(found.about.get("currency") or ""))
+    notes = [note.say(screen.lang) for note in found.notes]
+    address = views.address(found.spec, screen.lang)
+    if form == "md":
+        blocks = [found.sentence(screen.lang), tables.markdown(*grid), caption(found, screen)]
+        caveats = "\n".join(f"- {note}" for note in notes)
+        screen.write("\n\n".join(block for block in (*blocks, caveats, address) if block))
+        return
+    screen.show(found.sentence(screen.lang), "")
+    screen.table(*(_with_bar(grid, table, view, screen) if screen.watched and view.bar else grid))
+    screen.show("", *(f"{name}  {value}" for name, value in figure_lines(found, view, screen.lang)))
+    screen.show(caption(found, screen), *(f"{screen.text('note')} {note}" for note in notes), "", address)
+
+
+def people(found: People, screen: Screen, form: str) -> None:
+    """Print the visitors behind a cell; a table shows the first, every other form all of them."""
+    if form == "json":
+        answer = {
+            "sentence": found.text.say(screen.lang),
+            "visitors": len(found),
+            "data": found.table().to_pylist(),
+        }
+        screen.write(_JSON.encode(answer).decode())
+        return
+    if form == "csv":
+        screen.write(tables.csv_text(found.table()))
+        return
+    shown = found.table(0, _PEOPLE_SHOWN) if form == "table" else found.table()
+    grid = grid_of(shown, views.View(), screen.lang, "")
+    if form == "md":
+        screen.write(f"{found.text.say(screen.lang)}\n\n{tables.markdown(*grid)}")
+        return
+    screen.show(found.text.say(screen.lang), "")
+    screen.table(*grid)
+    if len(found) > shown.num_rows:
+        screen.show("", screen.text("first_people", shown=shown.num_rows, all=len(found)))
+
+
+def grid_of(table: pa.Table, view: views.View, lang: str, currency: str) -> Grid:
+    """The view's columns of a table as texts; columns the table lacks are left out."""
+    names = [name for name in view.columns if name in table.column_names] or list(table.column_names)
+    columns = {name: table.column(name).to_pylist() for name in names}
+    units = table.column("unit").to_pylist() if "unit" in table.column_names else [""] * table.num_rows
+    texts = [_texts(name, values, units, lang, currency) for name, values in columns.items()]
+    rows = [list(row) for row in zip(*texts, strict=True)]
+    # A figure that differs in unit from row to row still is a figure.
+    left = [cells.stands_left(values) for values in columns.values()]
+    return Grid([heading(name, lang) for name in names], rows, left)
+
+
+_PER_ROW = frozenset({"value", "previous", "low", "high"})
+"""Columns whose unit stands in the row's own `unit`."""
+
+
+def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, currency: str) -> list[str]:
+    if name == "change" and any(units):
+        return [cells.change(unit, value, lang) for value, unit in zip(values, units, strict=True)]
+    own = name in _PER_ROW and any(units)
+    return [
+        cells.read(name, value, lang, currency, unit if own else "")
+        for value, unit in zip(values, units, strict=True)
+    ]
+
+
+def heading(name: str, lang: str) -> str:
+    """The heading of a column: from the catalogue, else its name in words."""
+    return i18n.find(lang, f"columns.{name}") or i18n.find(lang, f"glossary.{name}") or name.replace("_", " ")
+
+
+def figure_lines(found: Result, view: views.View, lang: str) -> list[tuple[str, str]]:
+    """The figures of the view that the answer has, as heading and text, headings padded to one width."""
+    currency = str(found.about.get("currency") or "")
+    lines = [
+        (heading(name, lang), cells.read(name, found.figures[name], lang, currency))
+        for name in view.figures
+        if name in found.figures
+    ]
+    width = max((cells.width(name) for name, _ in lines), default=0)
+    return [(name + " " * (width - cells.width(name)), text) for name, text in lines]
+
+
+def caption(found: Result, screen: Screen) -> str:
+    """Unit, range, comparison, time zone, bots, identity and as of: what every answer states."""
+    about = found.about
+    said = [str(about[name]) for name in ("unit", "range", "timezone") if about.get(name)]
+    said += [f"{screen.text('compared')} {about['compare']}"] if about.get("compare") else []
+    said += [
+        f"{heading(name, screen.lang)} {about[name]}"
+        for name in ("bots", "identity", "as_of")
+        if about.get(name)
+    ]
+    said += [str(text) for text in about.get("filters") or ()]
+    return " · ".join(said) if not screen.out.options.ascii_only else " | ".join(said)
+
+
+def python_call(spec: Spec, store: Path, cell: str | None = None) -> str:
+    """The same question in Python, ready to run."""
+    kind = type(spec)
+    given = ", ".join(f"{name}={value!r}" for name, value in spec.changed().items())
+    lines = [
+        "import afterclick",
+        f"from {kind.__module__} import {kind.__qualname__}",
+        "",
+        f"shop = afterclick.open({str(store)!r})",
+        f"result = shop.ask({kind.__qualname__}({given}))",
+    ]
+    if cell:
+        lines.append(f"people = result.people({cell!r}).table()")
+    return "\n".join(lines)
+
+
+def _part(found: Result, name: str) -> pa.Table:
+    if name not in found.parts:
+        raise UsageError(
+            f"{found.spec.key_word} has no part {name!r}",
+            hint=nearest(name, found.parts) or "parts: " + (", ".join(found.parts) or "none"),
+        )
+    return found.parts[name]
+
+
+def _with_bar(grid: Grid, table: pa.Table, view: views.View, screen: Screen) -> Grid:
+    """The grid with a column of bars after the one they show; zero is the left end."""
+    names = [name for name in view.columns if name in table.column_names]
+    if view.bar not in names:
+        return grid
+    values = [float(value or 0) for value in table.column(view.bar).to_pylist()]
+    most = max(values, default=0.0)
+    bars = [bar(value / most if most else 0.0, _BAR_WIDTH, screen.out.options.ascii_only) for value in values]
+    at = names.index(view.bar) + 1
+    return Grid(
+        [*grid.headings[:at], "", *grid.headings[at:]],
+        [[*row[:at], drawn, *row[at:]] for row, drawn in zip(grid.rows, bars, strict=True)],
+        [*grid.left[:at], True, *grid.left[at:]],
+    )

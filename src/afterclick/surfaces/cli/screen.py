@@ -1,0 +1,89 @@
+"""Where the command line writes: results to stdout, progress to stderr, plain where no person watches."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from afterclick.core import i18n
+
+_WIDE = 400
+"""Columns of an output that is no terminal: nothing is cut there, since a program or a file reads it."""
+
+_EIGHTHS = "▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Both streams of one command, with its language."""
+
+    lang: str
+    out: Console
+    err: Console
+
+    @classmethod
+    def of(cls, lang: str, plain: bool) -> Screen:
+        """The screen of the running process."""
+        return cls(lang, _console(sys.stdout, plain), _console(sys.stderr, plain))
+
+    @property
+    def watched(self) -> bool:
+        """Whether stdout is a terminal: only then there are colours and bars."""
+        return self.out.is_terminal
+
+    def text(self, key: str, **params: Any) -> str:
+        """A text of the command line's own section of the catalogue."""
+        return i18n.text(self.lang, f"cli.{key}", **params)
+
+    def show(self, *lines: str) -> None:
+        """Lines of the result, to stdout, never wrapped in the middle of an address or a command."""
+        for line in lines:
+            self.out.print(Text(line), soft_wrap=True)
+
+    def tell(self, *lines: str) -> None:
+        """Lines of progress, to stderr."""
+        for line in lines:
+            self.err.print(Text(line), soft_wrap=True)
+
+    def write(self, text: str) -> None:
+        """Text for programs to stdout: UTF-8 whatever the terminal's encoding, one newline at its end."""
+        click.echo((text if text.endswith("\n") else text + "\n").encode(), nl=False)
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool]) -> None:
+        """A table to stdout; `left` says which columns stand left. Wide characters count two."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for heading, stands_left in zip(headings, left, strict=True):
+            table.add_column(Text(heading), justify="left" if stands_left else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self.out.print(table)
+
+
+def _console(stream: IO[str], plain: bool) -> Console:
+    if isinstance(stream, io.TextIOWrapper) and not (stream.encoding or "").lower().startswith("utf"):
+        # A letter the terminal cannot show becomes a question mark; it must not end the answer.
+        stream.reconfigure(errors="replace")
+    colourless = plain or bool(os.environ.get("NO_COLOR"))
+    console = Console(file=stream, no_color=colourless, highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
+
+
+def bar(share: float, width: int, ascii_only: bool) -> str:
+    """A bar of `share` (0..1) of `width` columns, in eighths of a column where the encoding has them."""
+    share = min(max(share, 0.0), 1.0)
+    if ascii_only:
+        return "#" * round(share * width)
+    eighths = round(share * width * 8)
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")

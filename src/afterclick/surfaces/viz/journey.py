@@ -1,0 +1,116 @@
+"""The journey map of one Result: the equation, the finding, the lanes, and the same as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from afterclick.core.result import Result
+from afterclick.surfaces.viz import lanes
+from afterclick.surfaces.viz.equation import equation
+from afterclick.surfaces.viz.foot import foot
+from afterclick.surfaces.viz.journey_tables import tables
+from afterclick.surfaces.viz.markup import Html, el, join, said
+from afterclick.surfaces.viz.tables import Column, table
+from afterclick.surfaces.viz.voice import Voice
+
+Row = Mapping[str, Any]
+
+MOST_CROSSINGS: Final = 4
+
+
+def journey(result: Result, voice: Voice, view: str = "chart") -> Html:
+    """The whole map; `view="table"` shows the same figures as tables."""
+    head = [
+        equation(result.figures, voice),
+        el("p", {"class": "finding"}, result.sentence(voice.lang)),
+    ]
+    if view == "table":
+        return join([head, tables(result, voice), foot(result, voice)])
+    stages = result.frame.to_pylist()
+    drawn = el(
+        "div",
+        {"class": "map-scroll panel", "tabindex": 0, "role": "region", "aria-label": voice.text("map.title")},
+        el("div", {"class": f"map n{len(stages)}"}, _lanes(result, stages, voice)),
+    )
+    below = el("div", {"class": "pair-cards"}, _crossings(result, voice), _flows(result, stages, voice))
+    return join([head, drawn, below, foot(result, voice)])
+
+
+def part(result: Result, name: str) -> list[dict[str, Any]]:
+    """The rows of a part of the Result; none where it has no such part."""
+    found = result.parts.get(name)
+    return [] if found is None else found.to_pylist()
+
+
+def _lanes(result: Result, stages: Sequence[Row], voice: Voice) -> list[Html]:
+    return [
+        lanes.chevrons(stages, voice),
+        lanes.visitors(stages, result.figures, voice),
+        lanes.touchpoints(stages, part(result, "touchpoints"), voice),
+        lanes.shares(voice.text("map.channels"), "channel", stages, part(result, "channels"), voice),
+        lanes.shares(voice.text("map.devices"), "device_type", stages, part(result, "devices"), voice),
+        lanes.behaviour(stages, voice),
+    ]
+
+
+def _crossings(result: Result, voice: Voice) -> Html | None:
+    rows = sorted(part(result, "crossings"), key=lambda row: -int(row["visitors"]))
+    if not rows:
+        return None
+    items = [
+        el("li", None, el("span", None, crossing(row, voice)), voice.mark(voice.number(row["visitors"]), cell(row)))
+        for row in rows[:MOST_CROSSINGS]
+    ]
+    return el(
+        "section",
+        {"class": "panel card crossings"},
+        el("h2", None, voice.text("map.crossings")),
+        el("p", {"class": "caption"}, voice.text("map.crossings_caption", n=len(rows))),
+        el("ol", None, items),
+    )
+
+
+def cell(row: Row) -> str:
+    """The cell of a crossing, whose people are the visitors counted in it."""
+    return f"crossing={row['by']};from={row['from_stage']}:{row['from_value']};to={row['to_stage']}:{row['to_value']}"
+
+
+def crossing(row: Row, voice: Voice) -> str:
+    """`searched on tablet, bought on phone`: the stages as what a visitor did there, where the catalogue knows it."""
+    by = str(row["by"])
+    sides = []
+    for side in ("from", "to"):
+        stage, value = str(row[f"{side}_stage"]), voice.name(by, str(row[f"{side}_value"]))[:80]
+        did = voice.known(f"map.did.{stage.lower()}")
+        form = f"map.crossing_{by}" if did else "map.crossing_other"
+        sides.append(voice.text(form, did=did or voice.stage(stage)[:80], value=value))
+    return voice.text("map.crossing", before=sides[0], after=sides[1])
+
+
+def _flows(result: Result, stages: Sequence[Row], voice: Voice) -> Html | None:
+    moves = {(row["from_stage"], row["to_stage"]): row for row in part(result, "flows")}
+    if not moves:
+        return None
+    names = [row["stage"] for row in stages]
+
+    def filled(target: str) -> Any:
+        def fill(source: str) -> Html | str:
+            row = moves.get((source, target))
+            if row is None:
+                return el("span", {"class": "quiet"}, "·")
+            tip = voice.text(f"map.flow_{row['direction']}", moves=row["moves"])
+            link = voice.mark(voice.number(row["visitors"]), f"flow={source}>{target}", tip=tip)
+            return el("span", {"class": row["direction"]}, link)
+
+        return fill
+
+    columns = [Column(voice.text("map.flow_from"), lambda source: said(voice.stage(source)))]
+    columns += [Column(f"→ {voice.stage(name)[:60]}", filled(name), True) for name in names]
+    return el(
+        "section",
+        {"class": "panel card flows"},
+        el("h2", None, voice.text("map.flows")),
+        el("p", {"class": "caption"}, voice.text("map.flows_caption")),
+        table(columns, names, label=voice.text("map.flows"), css="matrix"),
+    )

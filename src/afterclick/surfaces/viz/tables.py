@@ -1,0 +1,46 @@
+"""Real tables: what a chart shows as figures, with the units in the heads and every number in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from afterclick.surfaces.viz.markup import Child, Html, el
+
+
+class Column(NamedTuple):
+    """A head and how a row fills its cell; `right` for figures."""
+
+    head: str
+    fill: Callable[[Any], Child]
+    right: bool = False
+
+
+def table(
+    columns: Sequence[Column], rows: Iterable[Any], *, label: str, css: str = "", caption: str = "", foot: Child = None
+) -> Html:
+    """A table in a box that scrolls by itself; the first column names the row."""
+    head = el(
+        "tr",
+        None,
+        [el("th", {"scope": "col", "class": "r" if column.right else None}, column.head) for column in columns],
+    )
+    body = [
+        el(
+            "tr",
+            None,
+            [
+                el("td" if i else "th", {"class": "r" if column.right else None, "scope": None if i else "row"}, column.fill(row))
+                for i, column in enumerate(columns)
+            ],
+        )
+        for row in rows
+    ]
+    made = el(
+        "table",
+        {"class": css or None},
+        el("caption", None, caption) if caption else None,
+        el("thead", None, head),
+        el("tbody", None, body),
+    )
+    return el("div", {"class": "scroll", "tabindex": 0, "role": "region", "aria-label": label}, made, foot)

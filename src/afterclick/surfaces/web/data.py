@@ -1,0 +1,168 @@
+"""Everything as data: a page's JSON and CSV, every question as an API, the people behind a number, schema and health."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from importlib import metadata
+from typing import Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from afterclick.core import i18n
+from afterclick.core.errors import AfterclickError, SpecError
+from afterclick.core.result import People, Result
+from afterclick.core.spec import Spec, kind, kinds
+from afterclick.surfaces.viz.drawer import PAGE
+from afterclick.surfaces.web import answers, forms
+from afterclick.surfaces.web.address import LOOKS
+from afterclick.surfaces.web.asker import Asker
+from afterclick.surfaces.web.pages import Page
+from afterclick.surfaces.web.work import Work
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_BESIDE = frozenset({*LOOKS, "card", "wait", "page", "people", "question", "token"})
+_KEPT = {"cache-control": "private, no-cache"}
+
+
+class DataRoutes:
+    """The handlers of data addresses; unlike a page, data refuses a bad value (422) instead of showing a default."""
+
+    def __init__(self, asker: Asker, work: Work, version: str) -> None:
+        self._asker = asker
+        self._work = work
+        self._version = version
+
+    def routes(self) -> list[Route]:
+        """The addresses that belong to no page."""
+        return [
+            Route("/api/{question}.json", self._api),
+            Route("/people.json", self._people_json),
+            Route("/people.csv", self._people_csv),
+            Route("/schema.json", self._schema),
+            Route("/healthz", self._health),
+        ]
+
+    def page_json(self, page: Page) -> Handler:
+        """The Result of the page as JSON."""
+
+        async def handle(request: Request) -> Response:
+            return await self._result_json(request, page.kind)
+
+        return handle
+
+    def page_csv(self, page: Page) -> Handler:
+        """A card of the page as CSV."""
+
+        async def handle(request: Request) -> Response:
+            card = request.query_params.get("card", "")
+            result = await self._asked(request, _spec(request, page.kind))
+            table = forms.table_of(result, card, frame=(page.name, *_FRAMES))
+            name = f"afterclick-{page.name}" + (f"-{card}" if card in result.parts else "")
+            return _csv(forms.csv_lines([table]), name)
+
+        return handle
+
+    async def refused(self, request: Request, problem: Exception) -> Response:
+        """An error of the tree as JSON, with its own status."""
+        if not isinstance(problem, AfterclickError):
+            raise problem
+        return JSONResponse({"error": problem.to_dict()}, problem.status, headers={"cache-control": "no-store"})
+
+    async def _api(self, request: Request) -> Response:
+        return await self._result_json(request, kind(request.path_params["question"]))
+
+    async def _result_json(self, request: Request, of: type[Spec]) -> Response:
+        spec, lang = _spec(request, of), _lang(request)
+        info = await run_in_threadpool(self._asker.info)
+        tag = answers.etag("json", spec.key, lang, info.get("fingerprint"), self._version)
+        headers = {**_KEPT, "etag": tag}
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        result = await self._asked(request, spec)
+        body = await run_in_threadpool(result.to_json, lang)
+        return Response(body, media_type="application/json", headers=headers)
+
+    async def _asked(self, request: Request, spec: Spec) -> Result:
+        info = await run_in_threadpool(self._asker.info)
+        outcome = await answers.ask(self._work, spec, str(info.get("fingerprint", "")), answers.LIMIT)
+        if outcome.problem is not None:
+            raise outcome.problem
+        if outcome.result is None:
+            raise AfterclickError(f"request {outcome.request or 'too slow'}: no answer", hint="see the server's log")
+        return outcome.result
+
+    async def _behind(self, request: Request) -> tuple[Spec, People, str]:
+        spec = _spec(request, kind(request.query_params.get("question", "map")))
+        cell = request.query_params.get("people", "")
+        if not cell:
+            raise SpecError("people names the cell", hint='for example people="buyers"', path="people")
+        result = await self._asked(request, spec)
+        return spec, await run_in_threadpool(result.people, cell), cell
+
+    async def _people_json(self, request: Request) -> Response:
+        given = request.query_params.get("page", "1")
+        if not given.isdecimal() or len(given) > 9 or int(given) < 1:
+            raise SpecError(f"page cannot be {given[:40]!r}", hint="a whole number from 1", path="page")
+        number = int(given)
+        spec, people, cell = await self._behind(request)
+        table = await run_in_threadpool(people.table, (number - 1) * PAGE, PAGE)
+        lang = _lang(request)
+        body: dict[str, Any] = {
+            "spec": spec.to_dict(),
+            "cell": cell,
+            "sentence": people.text.say(lang),
+            "count": len(people),
+            "page": number,
+            "page_size": PAGE,
+            "next_page": number + 1 if number * PAGE < len(people) else None,
+            "data": table.to_pylist(),
+        }
+        return Response(_encoded(body), media_type="application/json", headers=_KEPT)
+
+    async def _people_csv(self, request: Request) -> Response:
+        spec, people, _ = await self._behind(request)
+        return _csv(forms.csv_lines(forms.people_tables(people)), f"afterclick-{spec.key_word}-visitors")
+
+    async def _schema(self, _: Request) -> Response:
+        body = {
+            "version": metadata.version("afterclick"),
+            "questions": {word: {"title": found.title(), "schema": found.schema()} for word, found in kinds().items()},
+        }
+        return Response(_encoded(body), media_type="application/json", headers=_KEPT)
+
+    async def _health(self, _: Request) -> Response:
+        info = await run_in_threadpool(self._asker.info)
+        body = {"status": "ok", "version": metadata.version("afterclick"), "last_at": info.get("last_at")}
+        return JSONResponse(body, headers={"cache-control": "no-store"})
+
+
+_FRAMES = ("stages", "events", "store")
+
+
+def _spec(request: Request, of: type[Spec]) -> Spec:
+    """The question of the address; anything that is neither a field nor a look is refused."""
+    pairs = [(name, value) for name, value in request.query_params.multi_items() if name not in _outside(of)]
+    return of.from_texts(pairs)
+
+
+def _outside(of: type[Spec]) -> frozenset[str]:
+    return _BESIDE - {field.name for field in of.fields()}
+
+
+def _lang(request: Request) -> str:
+    given = request.query_params.get("lang", "en")
+    return given if given in i18n.languages() else "en"
+
+
+def _encoded(body: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(body, decimal_format="number")
+
+
+def _csv(lines: Iterable[str], name: str) -> Response:
+    headers = {**_KEPT, "content-disposition": f'attachment; filename="{name}.csv"'}
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)

@@ -1,0 +1,72 @@
+"""A Result as CSV, and the checks every data address shares."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+import pyarrow as pa
+
+from afterclick.core.errors import SpecError, nearest
+from afterclick.core.result import People, Result
+
+BOM: Final = "\ufeff"
+_RISKY: Final = ("=", "+", "-", "@", "\t", "\r")
+_CHUNK: Final = 5000
+
+
+def table_of(result: Result, card: str, *, frame: Iterable[str]) -> pa.Table:
+    """The table a card is drawn from: a part by its name, the frame for the page's own cards. Raises SpecError."""
+    if not card or card in frame:
+        return result.frame
+    if card not in result.parts:
+        hint = nearest(card, result.parts) or "cards: " + ", ".join(result.parts)
+        raise SpecError(f"there is no card {card[:80]!r}", hint=hint, path="card")
+    return result.parts[card]
+
+
+def csv_lines(tables: Iterable[pa.Table]) -> Iterator[str]:
+    """Tables of one schema as CSV text, in pieces: BOM for spreadsheets, CRLF (RFC 4180), no cell that is a formula."""
+    head = True
+    for table in tables:
+        out = io.StringIO()
+        writer = csv.writer(out)
+        if head:
+            out.write(BOM)
+            writer.writerow([cell(name) for name in table.column_names])
+            head = False
+        for batch in table.to_batches(max_chunksize=_CHUNK):
+            columns = [[cell(value) for value in column] for column in batch.to_pydict().values()]
+            writer.writerows(zip(*columns, strict=True))
+        yield out.getvalue()
+
+
+def cell(value: Any) -> str | int | float:
+    """One cell: instants in ISO 8601, lists with spaces, and a leading quote before text a spreadsheet would run."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, dt.datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return " ".join(str(cell(item)) for item in value)
+    text = str(value).replace("\x00", "")
+    return "'" + text if text.startswith(_RISKY) else text
+
+
+def people_tables(people: People) -> Iterator[pa.Table]:
+    """The whole list in pieces; one empty piece where nobody is in it, so that the heads are there."""
+    yield people.table(0, _CHUNK)
+    for offset in range(_CHUNK, len(people), _CHUNK):
+        yield people.table(offset, _CHUNK)

@@ -1,0 +1,58 @@
+"""The pages there are: one row each, with its question and its cards; a page whose question is unknown is no page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from afterclick.core.result import Result
+from afterclick.core.spec import Spec, kinds
+from afterclick.surfaces.viz.holdings import CARDS
+from afterclick.surfaces.viz.journey import journey
+from afterclick.surfaces.viz.markup import Html
+from afterclick.surfaces.viz.voice import Voice
+
+Draw = Callable[[Result, Voice, str], Html | None]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page: its name in `/name.json`, its address, its group in the navigation, its question, its cards in order."""
+
+    name: str
+    path: str
+    group: str
+    question: str
+    cards: Mapping[str, Draw]
+
+    @property
+    def kind(self) -> type[Spec]:
+        """The Spec behind the page."""
+        return kinds()[self.question]
+
+    @property
+    def title(self) -> str:
+        """The id of its title in the catalogue."""
+        return f"{self.name}.title"
+
+
+def _plain(card: Callable[[Result, Voice], Html | None]) -> Draw:
+    return lambda result, voice, _view: card(result, voice)
+
+
+_ALL: Final = (
+    Page(name="map", path="/", group="understand", question="map", cards={"map": journey}),
+    Page(
+        name="data",
+        path="/data",
+        group="manage",
+        question="data",
+        cards={name: _plain(card) for name, card in CARDS.items()},
+    ),
+)
+
+
+def pages() -> tuple[Page, ...]:
+    """The pages whose question this installation can answer."""
+    return tuple(page for page in _ALL if page.question in kinds())
