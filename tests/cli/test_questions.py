@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+import afterclick
 from afterclick.core.spec import Spec, kind
 from afterclick.surfaces.cli.main import QUESTIONS, group
 from afterclick.surfaces.cli.questions import command
@@ -62,7 +63,7 @@ def test_csv_has_every_column_and_exact_values(shop: Any, runner: CliRunner) -> 
     assert [row["entered"] for row in rows] == ["17962", "479", "100", "0"]
     assert rows[2]["stage"] == "구매"
     assert rows[0]["lost_value"] == "12.50"
-    assert rows[3]["lost_value"] == "-3"
+    assert rows[3]["lost_value"] == "-3.00"
     assert rows[3]["onward_rate"] == ""
 
 
@@ -121,7 +122,7 @@ def test_unknown_part_names_the_known(shop: Any, runner: CliRunner) -> None:
         (("map", "--range", "28"), "28d"),
         (("map", "--touchpoints", "many"), "number"),
         (("map", "--bots", "maybe"), "'out'"),
-        (("map", "--where", "channel =="), "channel"),
+        (("map", "--where", "channel =="), "--where"),
         (("map", "--nonsense", "1"), "No such option"),
         (("mpa",), "did you mean 'map'?"),
         (("funnel",), "steps"),
@@ -189,10 +190,14 @@ def test_no_field_hides_an_option_of_the_output(spec: type[Spec]) -> None:
     assert len(names) == len(set(names))
 
 
+def _is(text: str) -> str:
+    return f"campaign == {json.dumps(text, ensure_ascii=False)}"
+
+
 @given(
     within=st.sampled_from(["", "1d", "36h"]),
     touchpoints=st.integers(1, 50),
-    where=st.lists(st.text(min_size=1).map(lambda text: f"campaign == {json.dumps(text)}"), max_size=3),
+    where=st.lists(st.text("ab가나 -=,&#%'\"\\", min_size=1).map(_is), max_size=3),
     bots=st.sampled_from(["in", "out"]),
 )
 def test_a_spec_survives_the_command_line(within: str, touchpoints: int, where: list[str], bots: str) -> None:
@@ -207,4 +212,4 @@ def test_a_spec_survives_the_command_line(within: str, touchpoints: int, where: 
     assert got.exit_code == 0, got.stderr
     call = next(line for line in got.stdout.splitlines() if line.startswith("result = "))
     written = call.removeprefix("result = shop.ask(").removesuffix(")")
-    assert eval(written, {"JourneyMap": kind("map")}) == asked
+    assert eval(written, {"afterclick": afterclick}) == asked

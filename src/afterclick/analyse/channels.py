@@ -41,8 +41,8 @@ class Channels(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields
         now = measures(scope, scope.period)
         before = measures(scope, scope.previous) if scope.previous else None
         codes, values = session_groups(context, now, self.by)
-        rows = _rows(context, self.by, now, codes, values)
-        old = _by_name(_rows(context, self.by, before, *session_groups(context, before, self.by))) if before else {}
+        rows = _rows(self.by, now, codes, values)
+        old = _by_name(_rows(self.by, before, *session_groups(context, before, self.by))) if before else {}
         for row in rows:
             earlier = old.get(row["channel"], {}) if before else None
             row["previous_sessions"] = None if earlier is None else earlier.get("sessions", 0)
@@ -53,9 +53,9 @@ class Channels(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields
             "revenue": now.revenue, "channels": len(rows),
         }  # fmt: skip
         return Result(
-            self, frame, sentence=_sentence(rows, self.by), figures=figures, notes=money_notes(now),
+            self, frame, sentence=_sentence(rows), figures=figures, notes=money_notes(now),
             about=scope.about("sessions", by=self.by, visitors=len(now.visitors)),
-            people=_people(scope, self.by, now, codes, values),
+            people=_people(scope, now, codes, values),
         )  # fmt: skip
 
 
@@ -73,9 +73,9 @@ def session_groups(context: Context, m: Measures, by: str) -> tuple[np.ndarray, 
     return np.where(codes < 0, len(values), codes), names
 
 
-def _rows(context: Context, by: str, m: Measures, codes: np.ndarray, values: list[str]) -> list[dict[str, Any]]:
+def _rows(by: str, m: Measures, codes: np.ndarray, values: list[str]) -> list[dict[str, Any]]:
     sold = np.flatnonzero(m.order_mask)
-    group_of_order = _order_groups(m, sold, codes, len(values) - 1 if NO_PAGE in values else 0, values)
+    group_of_order = _order_groups(m, sold, codes, values.index(NO_PAGE))
     new = np.zeros(m.sessions.rows.visitors, bool)
     new[m.new_visitors] = True
     rows = []
@@ -103,7 +103,7 @@ def _rows(context: Context, by: str, m: Measures, codes: np.ndarray, values: lis
     return sorted(rows, key=lambda row: (-row["sessions"], row["channel"]))
 
 
-def _order_groups(m: Measures, sold: np.ndarray, codes: np.ndarray, none: int, values: list[str]) -> np.ndarray:
+def _order_groups(m: Measures, sold: np.ndarray, codes: np.ndarray, none: int) -> np.ndarray:
     """The group of each order: that of the session that holds it, `(none)` where no session of the period does."""
     rows = m.sessions.rows
     groups = np.full(len(sold), none, np.int64)
@@ -135,7 +135,7 @@ def _by_name(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {row["channel"]: row for row in rows}
 
 
-def _sentence(rows: list[dict[str, Any]], by: str) -> Text:
+def _sentence(rows: list[dict[str, Any]]) -> Text:
     named = [row for row in rows if row["channel"] != NO_PAGE] or rows
     if not named:
         return Text("sentence.channels_empty")
@@ -148,9 +148,7 @@ def _sentence(rows: list[dict[str, Any]], by: str) -> Text:
     return Text("sentence.channels" if best["revenue"] else "sentence.channels_no_revenue", params)
 
 
-def _people(
-    scope: Scope, by: str, m: Measures, codes: np.ndarray, values: list[str]
-) -> dict[str, Callable[[], People]]:
+def _people(scope: Scope, m: Measures, codes: np.ndarray, values: list[str]) -> dict[str, Callable[[], People]]:
     def cell(number: int, name: str) -> Callable[[], People]:
         visitors = m.visitors_of(m.session_ids[codes == number])
         return lambda: people_of(scope, visitors, Text("people.channel", {"channel": channel_term(name)}))

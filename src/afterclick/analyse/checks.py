@@ -25,7 +25,7 @@ class Finding(NamedTuple):
 
     check: str
     severity: str
-    count: int
+    rows: int
     examples: tuple[str, ...] = ()
 
 
@@ -55,8 +55,8 @@ def checks(scope: Scope) -> pa.Table:
     weight = {"warning": 0, "notice": 1, "ok": 2}
     rows = [
         {
-            "check": one.check, "severity": one.severity if one.count else "ok", "count": one.count,
-            "text_id": f"checks.{one.check}", "params": msgspec.json.encode({"count": one.count}).decode(),
+            "check": one.check, "severity": one.severity if one.rows else "ok", "count": one.rows,
+            "text_id": f"checks.{one.check}", "params": msgspec.json.encode({"count": one.rows}).decode(),
             "examples": " · ".join(one.examples[:EXAMPLES]),
         }
         for one in found

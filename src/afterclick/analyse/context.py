@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -71,7 +72,7 @@ class Context:
         """The visitor behind each id, as of an instant."""
         ids = self.snapshot.book("id")
         if identity == "raw":
-            return self.keep(("labels", "raw"), lambda: raw_labels(ids.size))
+            return self.keep(("labels", "raw"), partial(raw_labels, ids.size))
         edges = self.edges()
         last = int(edges.at.max()) if len(edges.at) else 0
         definitions = self.snapshot.definitions
@@ -82,7 +83,8 @@ class Context:
 
     def edges(self) -> Edges:
         """All identity evidence."""
-        return self.keep(("edges",), lambda: Edges(*self.snapshot.edges()))
+        found = self.snapshot.edges()
+        return Edges(found.a, found.b, found.at, found.what)
 
     def touches(self) -> dict[str, list[Any]]:
         """The fields of each touch by its code."""

@@ -99,7 +99,8 @@ class Crossings:
             if other not in (start, end):
                 between = (entered[:, other] > since) & (entered[:, other] < until)
                 follows &= ~between
-        return follows
+        result: np.ndarray = follows
+        return result
 
     def table(self, period: Period) -> pa.Table:
         """Visitors who entered one stage on one device (or channel) and the next on another."""

@@ -98,7 +98,8 @@ class Attempts:
 
     def at(self, step: int) -> np.ndarray:
         """Instants at which the units that reached `step` (0-based) took it."""
-        return self.rows.at[self.pick[self.reached > step, step]]
+        result: np.ndarray = self.rows.at[self.pick[self.reached > step, step]]
+        return result
 
 
 def attempts_of(scope: Scope, funnel: Funnel, period: Period) -> Attempts:
@@ -186,7 +187,8 @@ def _open(scope: Scope, funnel: Funnel, found: Attempts) -> np.ndarray:
     )
     horizon = min(scope.as_of, scope.period.end - 1) if funnel.clip == "range" else scope.as_of
     waiting = found.rows.at[last] + spans.micros(funnel.within) > horizon
-    return waiting & (found.reached < len(funnel.steps))
+    result: np.ndarray = waiting & (found.reached < len(funnel.steps))
+    return result
 
 
 def _steps(scope: Scope, funnel: Funnel, found: Attempts, before: Attempts | None, still_open: np.ndarray) -> pa.Table:
@@ -312,7 +314,7 @@ def _groups(scope: Scope, funnel: Funnel, found: Attempts) -> tuple[list[str], n
     place = np.full(len(counts), GROUPS, np.int64)
     place[ranked[:GROUPS]] = np.arange(len(ranked[:GROUPS]))
     names = [labels[code] for code in ranked[:GROUPS]]
-    return (names + ["(other)"] if len(ranked) > GROUPS else names), place[codes + 1]
+    return [*names, *(["(other)"] if len(ranked) > GROUPS else [])], place[codes + 1]
 
 
 def _breakdown(scope: Scope, funnel: Funnel, found: Attempts, groups: list[str], codes: np.ndarray) -> pa.Table:

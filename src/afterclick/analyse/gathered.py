@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ class Gathered:
         """Visitor ranges [first, last) of about equal numbers of rows."""
         marks = np.searchsorted(self.offsets, np.linspace(0, len(self.at), parts + 1)[1:-1], side="left")
         edges = [0, *(int(min(mark, self.visitors)) for mark in marks), self.visitors]
-        return [(low, high) for low, high in zip(edges, edges[1:], strict=False) if high > low]
+        return [(low, high) for low, high in pairwise(edges) if high > low]
 
 
 TieBreak = Callable[[np.ndarray], tuple[np.ndarray, Callable[[np.ndarray], Sequence[str]]]]
@@ -80,7 +81,7 @@ def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBre
     tied = np.zeros(len(offsets) - 1, np.uint8)
     _settle(offsets, at, key, tied)
     if tied.any():
-        _order_ties(strips, offsets, at, key, tied, ties)
+        _order_ties(strips, offsets, at, key, ties)
     return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 
@@ -165,9 +166,7 @@ def _settle(offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarr
     list(pool().map(lambda span: run(read, at, key, span[0], span[1], tied), whole.spans(workers() * 4)))
 
 
-def _order_ties(
-    strips: Sequence[Strip], offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarray, ties: TieBreak
-) -> None:
+def _order_ties(strips: Sequence[Strip], offsets: np.ndarray, at: np.ndarray, key: np.ndarray, ties: TieBreak) -> None:
     """Equal instants of different devices or pieces stand in event-id order; rows of one of each do so already."""
     follows = np.zeros(len(at), bool)
     follows[1:] = at[1:] == at[:-1]

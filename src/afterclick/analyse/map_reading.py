@@ -90,7 +90,8 @@ class Map:
     @cached_property
     def river(self) -> np.ndarray:
         """Per active visitor of the range the highest stage entered up to its end."""
-        return self.journey.highest(min(self.scope.period.end, self.scope.as_of + 1))[self.now.visitors]
+        result: np.ndarray = self.journey.highest(min(self.scope.period.end, self.scope.as_of + 1))[self.now.visitors]
+        return result
 
     def next_entry(self, stage: int) -> np.ndarray:
         """Per visitor the first instant strictly after entering `stage` at which a higher stage was entered (NEVER)."""
@@ -98,7 +99,8 @@ class Map:
         higher = self.journey.entered_at[:, stage + 1 :]
         if not higher.shape[1]:
             return np.full(len(since), NEVER, np.int64)
-        return np.where(higher > since[:, None], higher, NEVER).min(axis=1)
+        result: np.ndarray = np.where(higher > since[:, None], higher, NEVER).min(axis=1)
+        return result
 
     def masks(self, stage: int, period: Period) -> dict[str, np.ndarray]:
         """Per visitor (bool): entered, onward, open and lost of a stage, and who skipped it."""
@@ -187,11 +189,13 @@ class Map:
         """Sessions of the range that began while their visitor stood at a stage."""
         ids = self.now.session_ids
         stage = self.stage_of_rows(self.now.sessions.rows.rows[self.now.sessions.first[ids]])
-        return ids[stage == number]
+        result: np.ndarray = ids[stage == number]
+        return result
 
     def stage_of_rows(self, rows: np.ndarray) -> np.ndarray:
         """The stage at which each global row stands, NO_STAGE for none; uint8."""
-        return self._stage_by_row[rows]
+        result: np.ndarray = self._stage_by_row[rows]
+        return result
 
     @cached_property
     def _stage_by_row(self) -> np.ndarray:

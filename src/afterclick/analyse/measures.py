@@ -119,19 +119,22 @@ class Measures:
     @cached_property
     def bounced(self) -> np.ndarray:
         """Sessions of the period with exactly one qualifying action over the whole session."""
-        return self.session_ids[self.sessions.qualifying[self.session_ids] == 1]
+        result: np.ndarray = self.session_ids[self.sessions.qualifying[self.session_ids] == 1]
+        return result
 
     @cached_property
     def qualifying(self) -> np.ndarray:
         """Sessions of the period with at least one qualifying action."""
-        return self.session_ids[self.sessions.qualifying[self.session_ids] >= 1]
+        result: np.ndarray = self.session_ids[self.sessions.qualifying[self.session_ids] >= 1]
+        return result
 
     @cached_property
     def engaged(self) -> np.ndarray:
         """Sessions of at least 10 s, or two pages, or with an order."""
         s, found = self.session_ids, self.sessions
         lasting = found.end_at[s] - found.start_at[s] >= ENGAGED
-        return s[lasting | (found.pages[s] >= 2) | (found.orders[s] > 0)]
+        result: np.ndarray = s[lasting | (found.pages[s] >= 2) | (found.orders[s] > 0)]
+        return result
 
     @property
     def bounce(self) -> Share:

@@ -40,7 +40,8 @@ class Orders:
 
     def within(self, period: Period) -> np.ndarray:
         """Which rows are dated inside the period and meet the question's conditions."""
-        return (self.at >= period.start) & (self.at < period.end) & self.counted
+        result: np.ndarray = (self.at >= period.start) & (self.at < period.end) & self.counted
+        return result
 
     def totals(self, period: Period, visitors: np.ndarray | None = None) -> tuple[int, int, int, np.ndarray]:
         """(orders, gross minor units, refunds minor units, buyers) in a period; Python integers never overflow."""

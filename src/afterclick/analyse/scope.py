@@ -66,7 +66,8 @@ class Scope:
                 whole = self.context.column(name)
             if isinstance(rows, slice):
                 return whole[start + rows.start : start + rows.stop]
-            return whole[start + rows]
+            result: np.ndarray = whole[start + rows]
+            return result
 
         return take
 
@@ -100,7 +101,8 @@ class Scope:
         out = (int(Flag.BOT) if self.question.bots == "out" else 0) | (0 if system else int(Flag.SYSTEM))
         kept = (chunk.columns["flags"] & out) == 0
         met = self.mask(chunk.start, len(kept))
-        return kept if met is None else kept & met
+        result: np.ndarray = kept if met is None else kept & met
+        return result
 
     def about(self, unit: str, **more: Any) -> dict[str, Any]:
         """What every result states of how it was computed."""

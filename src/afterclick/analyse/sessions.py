@@ -107,7 +107,7 @@ def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
     narrow = {
         name: np.zeros(count, np.int32) for name in ("visitor", "events", "pages", "qualifying", "orders", "touch")
     }
-    out = {**wide, **narrow}
+    out: dict[str, np.ndarray] = {**wide, **narrow}
     marked = frozen(starts)
 
     def describe(span: tuple[int, int], base: int) -> None:

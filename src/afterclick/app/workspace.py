@@ -8,15 +8,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from afterclick.analyse import questions
 from afterclick.analyse.checks import Doctor
 from afterclick.analyse.context import Context
 from afterclick.analyse.kernels import compiled
 from afterclick.core import clock
+from afterclick.core.errors import SpecError
 from afterclick.core.event import Event, Rejected, events_table
 from afterclick.core.result import Result
 from afterclick.core.spec import Spec
 from afterclick.stitch.derive import Derivation
+from afterclick.store.definitions import Definitions
 from afterclick.store.store import Store
 
 if TYPE_CHECKING:
@@ -111,8 +115,16 @@ class Workspace:
             counts = {"read": table.num_rows, "stored": fresh.num_rows, "duplicates": table.num_rows - fresh.num_rows}
             if fresh.num_rows:
                 transaction.add(fresh)
-            transaction.commit(counts=counts | {"rejected": 0}, files=(), map={})
+            transaction.commit(counts | {"rejected": 0})
         return fresh.num_rows
+
+    def define(self, **changes: Any) -> None:
+        """Change what the store means by its words (time zone, currency, stages …); see `store.definitions`."""
+        values = msgspec.to_builtins(self.store.definitions) | changes
+        try:
+            self.store.save_definitions(msgspec.convert(values, Definitions))
+        except msgspec.ValidationError as error:
+            raise SpecError(f"afterclick.toml: {error}", hint="see the comments in that file") from None
 
     def rejects(self, **wanted: Any) -> list[Rejected]:
         """Rejected rows that were kept; `code`, `source`, `file` narrow them down."""

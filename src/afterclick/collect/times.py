@@ -22,13 +22,13 @@ LATEST: Final = 7_258_118_400_000_000
 """1990-01-01 and 2200-01-01: outside of them a number was read in a wrong unit, or a clock was never set."""
 
 _PER_UNIT: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_ISO: Final = r"^(\d{4}-\d{1,2}-\d{1,2}(?:[T ]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?)\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
+_ISO: Final = r"^(\d{4}-\d{1,2}-\d{1,2}(?:[T ]+\d{1,2}:\d{1,2}(?::\d{1,2}(?:[.,]\d+)?)?)?)\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
 _NUMERIC: Final = r"^[-+]?\d+(?:\.\d*)?$"
 
 # The text before the offset as a naive timestamp, and the offset in minutes; NULL offset = none was given.
 _SPLIT: Final = """
     SELECT epoch_us(try_cast(replace(replace(g.stamp, ',', '.'), 'T', ' ') AS TIMESTAMP)) AS at,
-        CASE WHEN g.zone = '' OR length(g.stamp) < 11 AND g.zone = '' THEN NULL
+        CASE WHEN g.zone = '' THEN NULL
              WHEN g.zone IN ('Z', 'z', 'UTC', 'GMT') THEN 0
              ELSE (CASE WHEN g.zone[1] = '-' THEN -1 ELSE 1 END)
                   * (g.zone[2:3]::INTEGER * 60 + coalesce(try_cast(replace(g.zone[4:], ':', '') AS INTEGER), 0))

@@ -47,5 +47,4 @@ def from_datetime(moment: datetime) -> int:
 
 def iso(instant: int) -> str:
     """`2026-09-27T14:03:00Z`, with the fraction only where there is one."""
-    text = to_datetime(instant).isoformat().replace("+00:00", "Z")
-    return text
+    return to_datetime(instant).isoformat().replace("+00:00", "Z")

@@ -7,11 +7,14 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 DECIMALS = 4
 SCALE = 10**DECIMALS
 LIMIT = 10**10
-"""Largest amount, in major units, that is believed: sums of ninety thousand of them still fit into int64."""
+"""Largest amount, in major units, that is believed: sums of ninety thousand still fit into int64."""
 
 
 def to_minor(text: str | int | float | Decimal) -> int:
-    """An amount as minor units, rounded half to even at the fourth decimal. Raises ValueError for NaN, infinity or no number."""
+    """An amount as minor units, rounded half to even at the fourth decimal.
+
+    Raises ValueError for NaN, infinity, and what is no number.
+    """
     try:
         value = Decimal(repr(text) if isinstance(text, float) else text)
     except InvalidOperation:
@@ -26,4 +29,5 @@ def to_minor(text: str | int | float | Decimal) -> int:
 def to_decimal(minor: int) -> Decimal:
     """Minor units as an exact Decimal, without trailing zeros beyond what the amount needs."""
     value = Decimal(int(minor)) / SCALE
-    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+    result: Decimal = value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+    return result

@@ -16,6 +16,7 @@ from afterclick.core.spec import Spec
 if TYPE_CHECKING:
     import pandas as pd
 
+_JSON = msgspec.json.Encoder(decimal_format="number")
 _PRESENTERS: dict[str, Callable[[Result], str]] = {}
 
 
@@ -130,7 +131,7 @@ class Result:
 
     def to_json(self, lang: str = "en") -> str:
         """`to_dict` as JSON text; amounts are exact decimal numbers, instants ISO 8601."""
-        return msgspec.json.encode(self.to_dict(lang), decimal_format="number").decode()
+        return _JSON.encode(self.to_dict(lang)).decode()
 
     def to_pandas(self) -> pd.DataFrame:
         """The main table as a pandas data frame (pandas is imported here, and nowhere else)."""

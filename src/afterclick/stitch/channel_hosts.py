@@ -177,6 +177,11 @@ shopping coupang: 쿠팡
 ai chatgpt: openai
 """
 
+# Names that open the name of many a placement (`naver_sa_brand`, `facebook-retargeting`) and mean nothing else.
+OPENING_NAMES: Final = words("""
+    naver daum kakao google facebook instagram youtube bing yahoo tiktok twitter linkedin pinterest
+""")
+
 # `user agent contains (lower-case) | channel | source`, tried in this order when there is no referrer.
 IN_APP: Final = (
     ("kakaotalk", "messenger", "kakao"),

@@ -42,7 +42,8 @@ WORDS: Final[Mapping[str, str]] = {
     "email": "e-?mails?|newsletters?|edm",
     "push": "push",
     "sms": "sms|lms|mms",
-    "messenger": "alimtalk|friendtalk|brandmessage|kakao|kakaotalk|line|whatsapp",
+    # `line` opens the text or it is the line of another word: product-line, on-line, line-up.
+    "messenger": r"alimtalk|friendtalk|brandmessage|kakao|kakaotalk|(?<![\W_])line(?![\W_]up)|whatsapp",
     "affiliate": "affiliates?",
     "shopping": "shopping|ep|feed",
     "display": "display|banner|cpm|gfa|da|dclid",

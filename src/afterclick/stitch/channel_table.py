@@ -12,7 +12,16 @@ import msgspec
 
 from afterclick.core.errors import SpecError, nearest
 from afterclick.stitch.address import clean_host, read_head
-from afterclick.stitch.channel_hosts import CAMPAIGN_PARAMETERS, CLICK_IDS, HOSTS, IN_APP, PAYMENT_HOSTS, PORTALS, SOURCES
+from afterclick.stitch.channel_hosts import (
+    CAMPAIGN_PARAMETERS,
+    CLICK_IDS,
+    HOSTS,
+    IN_APP,
+    OPENING_NAMES,
+    PAYMENT_HOSTS,
+    PORTALS,
+    SOURCES,
+)
 from afterclick.stitch.channel_rules import CHANNELS, GROUPS, WORDS, ChannelRules
 from afterclick.stitch.host_index import HostIndex, HostRow, Place, is_below
 
@@ -159,7 +168,8 @@ class ChannelTable(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields
         if place is not None:
             group = GROUPS.get(place.channel, "")
             return place.source, group or self._names.get(place.source, ("", ""))[1]
-        return self._names.get(_PUNCTUATION.split(name, maxsplit=1)[0], (name, ""))
+        opening = _PUNCTUATION.split(name, maxsplit=1)[0]
+        return self._names.get(opening, (name, "")) if opening in OPENING_NAMES else (name, "")
 
     @cached_property
     def _index(self) -> HostIndex:
@@ -181,7 +191,7 @@ class ChannelTable(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields
     def _names(self) -> dict[str, tuple[str, str]]:
         names: dict[str, tuple[str, str]] = {}
         for name in self.sources:
-            names.setdefault(_PUNCTUATION.sub("", name.name.lower()), (name.source, name.group))
+            names.setdefault(_PUNCTUATION.sub("", name.name.lower()) or name.name, (name.source, name.group))
         for row in self.hosts:
             names.setdefault(_PUNCTUATION.sub("", row.source), (row.source, GROUPS.get(row.channel, "")))
         return names
@@ -251,7 +261,5 @@ def _tidy_domains(field: str, names: tuple[str, ...]) -> tuple[str, ...]:
     hosts = tuple(read_head(name).host or clean_host(name) for name in names)
     if "" in hosts:
         at = hosts.index("")
-        raise SpecError(
-            f"{names[at]!r} is no host", path=f"channels.{field}[{at}]", hint="such as shop.example.com"
-        )
+        raise SpecError(f"{names[at]!r} is no host", path=f"channels.{field}[{at}]", hint="such as shop.example.com")
     return hosts

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from afterclick.core.errors import InputError
 from afterclick.stitch.address import halves, read_head, site_of
 from afterclick.stitch.channel_table import ChannelTable, InApp
+from afterclick.stitch.coded import Coded, Codes, coded, common_length, distinct, pairs, spread
 from afterclick.stitch.marks import (
     NO_MARKS,
     QueryMarks,
-    QueryReading,
     ReferrerMarks,
     known_name,
     read_query,
@@ -25,15 +24,13 @@ from afterclick.stitch.page import DEFAULT_PAGES, PageGroups, clean_path
 from afterclick.stitch.touch import Touch, arrival_touch, campaign_touch, key_hash, searched_source
 from afterclick.stitch.user_agent import DEFAULT_BOTS, BotPatterns, browser, device_type, os
 
-Codes = npt.NDArray[np.int32]
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-_T = TypeVar("_T")
 
 _MOST_KEPT: Final = 1 << 17
 """Half of the keys a cache holds, so that a year of unique click ids cannot fill the memory."""
 
-_LONGEST_PART: Final = 60
+_DROP, _KEEP, _CLICK = 0, 1, 2
 _CLICK_ID: Final = "\ue000"
 """Stands for a click id in a query's shape; a character that Unicode gives to nobody, so no query can mean it."""
 
@@ -55,17 +52,6 @@ class _Kept(dict[_K, _V]):
         value = self._old[key] if key in self._old else self._read(key)
         self[key] = value
         return value
-
-
-class Coded(NamedTuple, Generic[_T]):
-    """A coded column: `book[codes[row]]` is the value of a row. int32, never negative."""
-
-    codes: Codes
-    book: list[_T]
-
-    def to_arrow(self) -> Any:
-        """The column as dictionary<int32, string>."""
-        return pa.DictionaryArray.from_arrays(pa.array(self.codes), pa.array(self.book, pa.string()))
 
 
 class Enriched(NamedTuple):
@@ -91,7 +77,7 @@ class Enriched(NamedTuple):
         columns: dict[str, Any] = {}
         found = [touch or _INTERNAL for touch in self.touches]
         for name in _TOUCH_TEXTS:
-            codes, book = _coded([getattr(touch, name) for touch in found])
+            codes, book = coded([getattr(touch, name) for touch in found])
             columns[name] = Coded(codes[self.touch], book).to_arrow()
         for name in ("paid", "portal"):
             columns[name] = pa.array(np.array([getattr(touch, name) for touch in found], np.bool_)[self.touch])
@@ -138,7 +124,7 @@ class Enricher:
         self._bots = bots
         self._pages = pages
         self._bases = _Kept(self._read_base)
-        self._parts: dict[str, str] = {}
+        self._names = _Kept(self._read_name)
         self._marks: _Kept[QueryMarks, QueryMarks] = _Kept(lambda marks: marks)
         self._queries = _Kept(self._read_query)
         self._referrers = _Kept(self._read_referrer)
@@ -158,10 +144,10 @@ class Enricher:
         A column may be None, and any value null. Raises InputError when no column is given, they differ in length or
         one holds no text.
         """
-        size = _common_length(url, referrer, user_agent)
-        url_codes, urls = _distinct("url", url, size)
-        referrer_codes, referrers = _distinct("referrer", referrer, size)
-        agent_codes, user_agents = _distinct("user_agent", user_agent, size)
+        size = common_length(url, referrer, user_agent)
+        url_codes, urls = distinct("url", url, size)
+        referrer_codes, referrers = distinct("referrer", referrer, size)
+        agent_codes, user_agents = distinct("user_agent", user_agent, size)
 
         bases, marks, base_of, marks_of, keys = self._read_urls(urls)
         came_from = [self._referrers[text] for text in referrers]
@@ -169,21 +155,21 @@ class Enricher:
 
         row_base = base_of[url_codes]
         touch, touches = self._touches_of(
-            _spread(row_base, [base.site for base in bases]),
+            spread(row_base, [base.site for base in bases]),
             Coded(marks_of[url_codes], marks),
-            _spread(referrer_codes, came_from),
-            _spread(agent_codes, [agent.app for agent in agents]),
+            spread(referrer_codes, came_from),
+            spread(agent_codes, [agent.app for agent in agents]),
         )
         return Enriched(
             touch,
             touches,
             keys[url_codes],
-            path=_spread(row_base, [base.path for base in bases]),
-            page_group=_spread(row_base, [base.page_group for base in bases]),
-            host=_spread(row_base, [base.host for base in bases]),
-            device_type=_spread(agent_codes, [agent.device_type for agent in agents]),
-            browser=_spread(agent_codes, [agent.browser for agent in agents]),
-            os=_spread(agent_codes, [agent.os for agent in agents]),
+            path=spread(row_base, [base.path for base in bases]),
+            page_group=spread(row_base, [base.page_group for base in bases]),
+            host=spread(row_base, [base.host for base in bases]),
+            device_type=spread(agent_codes, [agent.device_type for agent in agents]),
+            browser=spread(agent_codes, [agent.browser for agent in agents]),
+            os=spread(agent_codes, [agent.os for agent in agents]),
             bot=np.array([agent.bot for agent in agents], np.bool_)[agent_codes],
         )
 
@@ -217,52 +203,42 @@ class Enricher:
 
         Click ids differ with every click while the rest repeats, so what was read of one click serves the next.
         """
-        known = self._parts.get
-        clicks = []
+        names = self._names
+        taken: list[tuple[str, str]] = []
         kept = []
         for part in query.split("&"):
-            shape = known(part)
-            if shape is None:
-                shape = self._shape_of(part)
-            if shape:
-                kept.append(shape)
-                if shape[-1] == _CLICK_ID:
-                    clicks.append(part)
+            name, _, value = part.partition("=")
+            use = names[name]
+            if use == _CLICK and value.isascii() and value.replace("-", "").replace("_", "").isalnum():
+                taken.append((name, value))
+                kept.append(f"{name}={_CLICK_ID}")
+            elif use:
+                kept.append(part)
         if not kept:
             return NO_MARKS.marks, 0
-        reading, key, varies = self._queries["&".join(kept)]
-        if not varies:
-            return reading.marks, key
-        text = reading.campaign_key
-        for part in clicks:
-            name, _, value = part.partition("=")
+        marks, key, text = self._queries["&".join(kept)]
+        if not text:
+            return marks, key
+        for name, value in taken:
             text = text.replace(f"{name}={_CLICK_ID}", f"{name}={value.lower()}")
-        return reading.marks, key_hash(text)
-
-    def _shape_of(self, part: str) -> str:
-        """One `name=value` of a query as its shape keeps it; "" for what counts for nothing."""
-        name, _, value = part.partition("=")
-        if name in self._table.clicks and value.isascii() and value.replace("-", "").replace("_", "").isalnum():
-            return f"{name}={_CLICK_ID}"
-        shape = part if value and known_name(name.lower(), self._table.parameters) else ""
-        # Long ones differ from each other, short ones come again: only these are worth keeping.
-        if len(part) <= _LONGEST_PART:
-            if len(self._parts) >= _MOST_KEPT:
-                self._parts.clear()
-            self._parts[part] = shape
-        return shape
+        return marks, key_hash(text)
 
     def _read_base(self, before: str) -> _Base:
         head = read_head(before)
         path = clean_path(head)
         return _Base(site_of(head.host), path, self._pages.group(path), head.host, head.opaque)
 
-    def _read_query(self, shape: str) -> tuple[QueryReading, int, bool]:
-        """(reading of a query's shape, its campaign key, does that key still need the click ids?)"""
-        reading = read_query(shape, self._table)
+    def _read_query(self, shape: str) -> tuple[QueryMarks, int, str]:
+        """(marks of a query's shape, its campaign key, the key's text where that still needs the click ids)."""
+        marks, text = read_query(shape, self._table)
         # Equal marks share one object: a campaign's many queries then cost the cache no more than their texts.
-        reading = reading._replace(marks=self._marks[reading.marks])
-        return reading, key_hash(reading.campaign_key), _CLICK_ID in reading.campaign_key
+        marks = self._marks[marks]
+        return (marks, 0, text) if _CLICK_ID in text else (marks, key_hash(text), "")
+
+    def _read_name(self, name: str) -> int:
+        if name in self._table.clicks:
+            return _CLICK
+        return _KEEP if known_name(name.lower(), self._table.parameters) else _DROP
 
     def _read_referrer(self, text: str | None) -> ReferrerMarks:
         return read_referrer(text, self._table)
@@ -285,18 +261,18 @@ class Enricher:
         touch = np.empty(len(marks.codes), np.int32)
 
         term_of, terms = self._terms_for(by_url, marks.codes[tagged], referrer.book, referrer.codes[tagged])
-        codes, pairs = _pairs(marks.codes[tagged], term_of)
+        codes, both = pairs(marks.codes[tagged], term_of)
         touch[tagged] = codes
-        touches = [_with_term(by_url[url], terms[term]) for url, term in pairs]
+        touches = [_with_term(by_url[url], terms[term]) for url, term in both]
 
-        ways, came = _pairs(site.codes[arrived], referrer.codes[arrived])
-        codes, pairs = _pairs(ways, app.codes[arrived])
+        ways, came = pairs(site.codes[arrived], referrer.codes[arrived])
+        codes, both = pairs(ways, app.codes[arrived])
         touch[arrived] = codes + len(touches)
-        for way, using in pairs:
+        for way, using in both:
             on, back = came[way]
             parts = site.book[on], referrer.book[back], app.book[using]
             touches.append(self._arrivals[parts])
-        final, book = _coded(touches)
+        final, book = coded(touches)
         return final[touch], book
 
     def _terms_for(
@@ -322,52 +298,3 @@ class Enricher:
 
 def _with_term(touch: Touch | None, term: str) -> Touch | None:
     return touch._replace(term=term) if touch is not None and term else touch
-
-
-def _coded(values: Iterable[_K]) -> tuple[Codes, list[_K]]:
-    """(code of each value, the distinct values in order of first sight)."""
-    book: dict[_K, int] = {}
-    codes = [book.setdefault(value, len(book)) for value in values]
-    return np.array(codes, np.int32), list(book)
-
-
-def _spread(row_codes: Codes, values: list[_T]) -> Coded[_T]:
-    codes, book = _coded(values)
-    return Coded(codes[row_codes], book)
-
-
-def _pairs(left: Codes, right: Codes) -> tuple[Codes, list[tuple[int, int]]]:
-    """(code of each pair, the distinct pairs)."""
-    width = int(right.max(initial=0)) + 1
-    coded = pa.array(left.astype(np.int64) * width + right).dictionary_encode()
-    return coded.indices.to_numpy(), [divmod(pair, width) for pair in coded.dictionary.to_pylist()]
-
-
-def _common_length(*columns: Any) -> int:
-    lengths = {len(column) for column in columns if column is not None}
-    if not lengths:
-        raise InputError("there is neither a url, a referrer nor a user agent to read", hint="map at least one of them")
-    if len(lengths) > 1:
-        raise InputError(f"url, referrer and user agent differ in length: {sorted(lengths)}")
-    return lengths.pop()
-
-
-def _distinct(name: str, column: Any, size: int) -> tuple[Codes, list[str | None]]:
-    """(code of each row, the distinct values); a missing column is one null for all rows."""
-    if column is None or pa.types.is_null(column.type):
-        return np.zeros(size, np.int32), [None]
-    text = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_string_view(text)):
-        raise InputError(f"the column of {name} holds {column.type}, not text", path=name)
-    if pa.types.is_string_view(text):
-        column = column.cast(pa.large_string())
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks()
-    values: list[str | None] = column.dictionary.to_pylist()
-    indices = column.indices
-    if indices.null_count:
-        indices = indices.fill_null(pa.scalar(len(values), indices.type))
-        values.append(None)
-    return indices.cast(pa.int32()).to_numpy(), values

@@ -33,12 +33,14 @@ class Texts(NamedTuple):
         used = used[np.argsort(first[used], kind="stable")]
         codes = np.full(len(self.values) + 1, -1, np.int32)
         codes[used] = book.extend(self.values.take(pa.array(used)))
-        return codes[self.numbers]
+        result: np.ndarray = codes[self.numbers]
+        return result
 
     def among(self, wanted: Collection[str]) -> np.ndarray:
         """Which rows have one of these values."""
         hit = np.append(np.array([value in wanted for value in self.values.to_pylist()], bool), False)
-        return hit[self.numbers]
+        result: np.ndarray = hit[self.numbers]
+        return result
 
 
 def texts_of(column: pa.ChunkedArray) -> Texts:

@@ -67,14 +67,20 @@ _BROWSER_ROWS: Final = _texts(_BROWSERS)
 _SYSTEM_ROWS: Final = _texts(_SYSTEMS)
 # `deadline/` is not `line/`: the texts begin where a word does.
 _WORD_STARTS: Final = {
-    text: re.compile(rf"(?<![a-z0-9]){re.escape(text)}") for _, texts in (*_BROWSER_ROWS, *_SYSTEM_ROWS) for text in texts
+    text: re.compile(rf"(?<![a-z0-9]){re.escape(text)}")
+    for _, texts in (*_BROWSER_ROWS, *_SYSTEM_ROWS)
+    for text in texts
 }
 _TABLET: Final = re.compile(r"ipad|tablet|kindle|silk/(?!.*mobile)|playbook|sm-[tx]\d|android(?!.*mobile)")
 _MOBILE: Final = re.compile(r"iphone|ipod|mobile|mobi\b|android|opera mini|windows phone|blackberry|harmonyos|symbian")
-_HOUSEHOLD: Final = re.compile(r"smart-?tv|appletv|googletv|hbbtv|web0s|tizen(?!.*mobile)|crkey|roku|playstation|xbox|nintendo")
+_HOUSEHOLD: Final = re.compile(
+    r"smart-?tv|appletv|googletv|hbbtv|web0s|tizen(?!.*mobile)|crkey|roku|playstation|xbox|nintendo"
+)
 _DESKTOP: Final = re.compile(r"windows nt|macintosh|x11|cros|linux x86_64|win64")
 _LONGEST_READ: Final = 1_000  # real ones end before; what follows is there to keep the patterns busy
-_NATIVE: Final = re.compile(r"okhttp|cfnetwork|dalvik|alamofire|ktor-client|dart/|flutter|react-native|reactnative|expo/")
+_NATIVE: Final = re.compile(
+    r"okhttp|cfnetwork|dalvik|alamofire|ktor-client|dart/|flutter|react-native|reactnative|expo/"
+)
 
 
 class BotPatterns(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=True, kw_only=True):

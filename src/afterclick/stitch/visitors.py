@@ -57,11 +57,12 @@ class Labels:
             low, high = self.shared_from[-found[i] - 1], self.shared_from[-found[i]]
             place = np.searchsorted(self.shared_at[low:high], at[i], side="right") - 1
             found[i] = self.shared_label[low + max(int(place), 0)]
-        return found
+        result: np.ndarray = found
+        return result
 
     def members(self, visitors: np.ndarray) -> dict[int, list[int]]:
         """The codes of each of these visitors, those of shared devices with every visitor that logged in on them."""
-        wanted = {int(visitor): [] for visitor in visitors}
+        wanted: dict[int, list[int]] = {int(visitor): [] for visitor in visitors}
         for code in np.flatnonzero(np.isin(self.label, visitors)):
             wanted[int(self.label[code])].append(int(code))
         for code in np.flatnonzero(self.label < 0):

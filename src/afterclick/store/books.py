@@ -16,7 +16,7 @@ _FEW = 1000
 
 
 class Book:
-    """The texts behind the codes 0, 1, … of one name. Reading is safe from several threads, `extend` is for one writer."""
+    """The texts behind the codes 0, 1, … of one name. Threads may read together; `extend` is for one writer."""
 
     def __init__(self, name: str, parts: Iterable[pa.Array] = ()) -> None:
         self.name = name
@@ -92,7 +92,8 @@ class Book:
         codes = np.flatnonzero(np.asarray(position.is_valid()))
         code_of = np.full(len(distinct), -1, np.int32)
         code_of[np.asarray(position.drop_null())] = codes
-        return code_of[np.asarray(pc.index_in(wanted, value_set=distinct))]
+        found: np.ndarray = code_of[np.asarray(pc.index_in(wanted, value_set=distinct))]
+        return found
 
     def _whole_index(self) -> ids.HashIndex:
         if self._index is None or self._indexed < self._size:
@@ -136,7 +137,7 @@ class Books:
 def _known(texts: pa.Array | pa.ChunkedArray) -> tuple[pa.LargeStringArray, np.ndarray]:
     """The texts that are not null, and a bool per text whether it is not."""
     if isinstance(texts, pa.ChunkedArray):
-        texts = pa.concat_arrays([chunk.cast(pa.large_string()) for chunk in texts.chunks] or [pa.array([], pa.large_string())])
+        texts = pa.concat_arrays([pa.array([], pa.large_string()), *(c.cast(pa.large_string()) for c in texts.chunks)])
     known = np.asarray(texts.is_valid())
     return ids.texts(texts.drop_null() if texts.null_count else texts), known
 

@@ -1,4 +1,4 @@
-"""What a store means by its words: time zone, own domains, channels, stages; its own afterclick.toml, every value with a default."""
+"""What a store means by its words, from time zone to stages: its own afterclick.toml, every value with a default."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _COMMENTS = {
     "timezone": "Days, weeks and months are those of this IANA time zone, for example Asia/Seoul.",
     "currency": "ISO code for amounts that name none, for example KRW; empty = unknown.",
     "language": "Language of sentences and headings: en or ko.",
-    "own_domains": 'Domains of this site (and all below them): a visit from one goes on, it does not begin. ["shop.example"]',
+    "own_domains": 'This site (and all below it): a visit from here goes on, it does not begin. ["shop.example"]',
     "fbclid_is_paid": "Count fbclid and igshid as clicks on ads.",
     "bots": "A user agent that contains one of these (any case) is a bot: kept, and left out unless bots=in.",
     "pages": 'Names for groups of pages, first match counts; * stands for anything. [["/products/*", "Product"]]',
-    "passive": "Events that happen by themselves: they are no action of a visitor and do not prevent a bounce.",
-    "deny_ids": "Ids that belong to nobody, beside the known placeholders (null, guest, 0 …): they never link two visitors.",
+    "passive": "Events, beside the known ones (Scrolled, Idle …), that are no action of a visitor: a bounce stays one.",
+    "deny_ids": "Ids that belong to nobody, beside the known placeholders (null, guest, 0 …): they link no visitors.",
     "id_cap": "A visitor with more ids than this is a shared device and is not merged further.",
     "example": "The data are made up; every page says so.",
     "stages": """Stages of the journey, in order, 3 to 7 of them; empty = Attract, Convert, Close, Delight.
 [{name = "Attract", question = "Who comes?", enter = ["Page Viewed"]}, …]""",
-    "rates": 'Rates to the currency above, each from a day on. USD = [["2026-01-01", "1380.5"], ["2026-04-01", "1402"]]',
-    "channels": "Own rows of the channel table. hosts = [{host = \"partner.example\", channel = \"affiliate\", source = \"partner\"}]",
+    "rates": 'Rates to the currency above, each from a day on. USD = [["2026-01-01", "1380.5"]]',
+    "channels": 'Own rows of the channel table. hosts = [{host = "x.example", channel = "affiliate", source = "x"}]',
 }
 
 
@@ -68,16 +68,7 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     fbclid_is_paid: bool = False
     bots: tuple[str, ...] = ("bot", "spider", "crawl", "headless", "externalhit")
     pages: tuple[tuple[str, str], ...] = ()
-    passive: tuple[str, ...] = (
-        "Scroll",
-        "Impression",
-        "Ad Impression",
-        "Idle",
-        "Heartbeat",
-        "user_engagement",
-        "session_start",
-        "first_visit",
-    )
+    passive: tuple[str, ...] = ()
     deny_ids: tuple[str, ...] = ()
     id_cap: int = 50
     example: bool = False
@@ -184,9 +175,9 @@ def _check_stages(stages: tuple[Stage, ...]) -> None:
     names: set[str] = set()
     for i, stage in enumerate(stages):
         if not stage.name.strip() or stage.name in names or stage.name == "none":
-            _refuse(f"stages[{i}].name", f"{stage.name!r} is no name for a stage", "names are unique, not empty, not none")
+            _refuse(f"stages[{i}].name", f"{stage.name!r} is no name for a stage", "unique, not empty, not none")
         if not stage.enter:
-            _refuse(f"stages[{i}].enter", f"nothing enters {stage.name!r}", 'write at least one step: ["Order Completed"]')
+            _refuse(f"stages[{i}].enter", f"nothing enters {stage.name!r}", 'write a step: ["Order Completed"]')
         names.add(stage.name)
 
 

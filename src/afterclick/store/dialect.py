@@ -40,7 +40,7 @@ def fetch(sql: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any
 
 
 def quote_identifier(name: str) -> str:
-    """A column or table name as it stands in SQL, whatever characters it holds. NUL is refused, DuckDB cannot hold it."""
+    """A column or table name as it stands in SQL, whatever characters it holds. Raises ValueError for NUL."""
     if "\0" in name:
         raise ValueError("a name with a NUL cannot stand in SQL")
     return '"' + name.replace('"', '""') + '"'

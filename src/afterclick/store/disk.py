@@ -1,4 +1,4 @@
-"""The few things the store asks of the disk, in one place: what must last is synced here, and every refusal gets a sentence."""
+"""The few things the store asks of the disk, in one place: what must last is synced, every refusal gets a sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def sync(descriptor: int) -> None:
-    """Return only when the disk has confirmed the file. An error here is final: after it nothing is known to be stored."""
+    """Return when the disk has confirmed the file. An error is final: after it nothing is known to be stored."""
     if sys.platform == "darwin":
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     else:
@@ -78,7 +78,8 @@ def explain(error: OSError, path: Path) -> StoreError:
         )  # fmt: skip
         refused.exit_code = 2
         return refused
-    return StoreError(f"the disk refused {path.name}: {said}", hint="run afterclick doctor", path=str(path), code="disk")
+    message = f"the disk refused {path.name}: {said}"
+    return StoreError(message, hint="run afterclick doctor", path=str(path), code="disk")
 
 
 @contextmanager

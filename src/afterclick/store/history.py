@@ -31,7 +31,10 @@ ITSELF: Final = -2
 class Source(Protocol):
     """Rows that are stored, or about to be: an index over their event ids, and their columns."""
 
-    index: HashIndex
+    @property
+    def index(self) -> HashIndex:
+        """Hashes of the event ids."""
+        ...
 
     def names(self) -> set[str]:
         """Names of the columns."""
@@ -105,7 +108,7 @@ class HeldRows:
 
 
 class Matches(NamedTuple):
-    """Per event id where it was first seen: number of the source (NEW, or ITSELF = earlier in the ids asked), row there."""
+    """Per event id where it was first seen: number of the source (or NEW, or ITSELF = the ids asked), row there."""
 
     source: np.ndarray
     row: np.ndarray
@@ -130,7 +133,8 @@ class History:
         order = np.argsort(hashes)
         source = np.full(len(hashes), NEW, np.int32)
         row = np.full(len(hashes), -1, np.int64)
-        for number, rows in enumerate([*self.sources, held]):
+        everything: list[Source] = [*self.sources, held]
+        for number, rows in enumerate(everything):
             left = order[source[order] == NEW]
             equal = _same_id(texts, left, rows)
             found = rows.index.find_sorted(hashes[left], equal)
@@ -196,9 +200,7 @@ def _equal(ours: pa.Array, theirs: pa.Array | pa.ChunkedArray) -> np.ndarray:
 
 def _differ(ours: Source, our_rows: np.ndarray, theirs: Source, their_rows: np.ndarray) -> np.ndarray:
     names = [
-        name
-        for name in sorted(ours.names() | theirs.names())
-        if name in CONTENT or name.startswith(PROPERTY_PREFIX)
+        name for name in sorted(ours.names() | theirs.names()) if name in CONTENT or name.startswith(PROPERTY_PREFIX)
     ]
     result = _instants_differ(ours, our_rows, theirs, their_rows)
     for name in names:

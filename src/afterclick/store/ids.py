@@ -1,4 +1,4 @@
-"""Texts as 64-bit numbers: to find one text among a hundred million, and to bring texts into order without comparing them."""
+"""Texts as 64-bit numbers: to find one among a hundred million, and to order them without comparing texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Equal = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class _Bytes(NamedTuple):
-    """Texts as bytes: starts and lengths int64, at every byte of the data the 8 bytes from there on, shortest length."""
+    """Texts as bytes: starts and lengths (int64), the 8 bytes from every byte of the data on, the shortest length."""
 
     starts: np.ndarray
     lengths: np.ndarray
@@ -53,7 +53,7 @@ def texts(values: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
 
 
 def hash64(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """A uint64 per text, equal for equal texts on every machine and in every version of this format; not for secrets."""
+    """A uint64 per text, the same on every machine and in every version of this format; not for secrets."""
     view = _bytes(texts(values))
     result = view.lengths.astype(np.uint64) * _SPREAD
     for place in view.places():
@@ -88,9 +88,7 @@ def order_within(groups: np.ndarray, values: pa.Array | pa.ChunkedArray) -> np.n
     return order
 
 
-def _refine(
-    order: np.ndarray, places: np.ndarray, group: np.ndarray, key: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _refine(order: np.ndarray, places: np.ndarray, group: np.ndarray, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sort the given places of `order` by key inside their group; return the places that are still equal, regrouped."""
     by_key = np.argsort(key)
     inner = by_key[np.argsort(group[by_key], kind="stable")]
@@ -155,7 +153,7 @@ class HashIndex(NamedTuple):
         return found
 
     def _candidates(self, wanted: np.ndarray) -> np.ndarray:
-        """Places in `wanted` worth looking up: all of them, unless this index is so small that the reverse is cheaper."""
+        """Places in `wanted` worth looking up: all, unless this index is so small that the reverse is cheaper."""
         if len(self.hashes) * 8 > len(wanted):
             return np.arange(len(wanted))
         own = self.hashes if len(self.hashes) < 2 else self.hashes[np.append(True, self.hashes[1:] != self.hashes[:-1])]

@@ -32,10 +32,10 @@ is that line's, `amount` the sum (minor units) of the lines in that currency (nu
 _COLUMNS: Final = ("order_id", "event", "event_id", "occurred_at", "amount", "currency", "order_line")
 _SUM: Final = """
     WITH firsts AS (
-        SELECT order_id, event, min(struct_pack(at := at, id := event_id, currency := currency)) AS f
+        SELECT order_id, event, min(struct_pack(instant := "at", id := event_id, currency := currency)) AS f
         FROM lines GROUP BY order_id, event
     )
-    SELECT order_id, event, any_value(f.id) AS first, any_value(f.at) AS first_at,
+    SELECT order_id, event, any_value(f.id) AS first, any_value(f.instant) AS first_at,
            TRY_CAST(sum(amount) FILTER (WHERE currency IS NOT DISTINCT FROM f.currency) AS BIGINT) AS amount,
            any_value(f.currency) AS currency, count(*) AS lines,
            count(*) FILTER (WHERE currency IS DISTINCT FROM f.currency) AS other_currency

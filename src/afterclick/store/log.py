@@ -1,4 +1,4 @@
-"""Writes segments of the log: rows brought into their order, into a Parquet file that is whole, synced and never changed again."""
+"""Writes segments of the log: rows brought into order, in a Parquet file that is whole, synced and never changed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def conform(table: pa.Table) -> pa.Table:
 
 
 def arrange(table: pa.Table) -> pa.Table:
-    """The rows of a conforming table by (UTC day, id, occurred_at, event id); the same rows always give the same order."""
+    """The rows of a conforming table by (UTC day, id, occurred_at, event id): one order, however they came."""
     at = np.asarray(table["occurred_at"].cast(pa.int64()))
     key = _day_and_id(table, at)
     order = np.argsort(at)
@@ -102,15 +102,12 @@ def arrange(table: pa.Table) -> pa.Table:
 
 def unite(tables: Sequence[pa.Table]) -> pa.Table:
     """Conforming tables one after the other; what one lacks is empty there, a property of two types becomes text."""
-    types: dict[str, set[pa.DataType]] = {}
+    columns: dict[str, list[pa.ChunkedArray]] = {}
     for table in tables:
-        for field in table.schema:
-            types.setdefault(field.name, set()).add(field.type)
-    mixed = {name for name, found in types.items() if len(found) > 1}
-    plain = [
-        pa.table({name: _united(table[name], types[name]) if name in mixed else table[name] for name in table.column_names})
-        for table in tables
-    ]
+        for name in table.column_names:
+            columns.setdefault(name, []).append(table[name])
+    common = {name: _common_type(parts) for name, parts in columns.items()}
+    plain = [pa.table({name: _united(table[name], common[name]) for name in table.column_names}) for table in tables]
     return pa.concat_tables(plain, promote_options="default")
 
 
@@ -126,11 +123,25 @@ def as_text(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return values.cast(pa.string())
 
 
-def _united(column: pa.ChunkedArray, types: set[pa.DataType]) -> pa.ChunkedArray:
-    column = _plain(column)
-    if {_plain_type(kind) for kind in types} <= {pa.int64(), pa.float64()}:
-        return column.cast(pa.float64())
-    return as_text(column)
+def _common_type(parts: Sequence[pa.ChunkedArray]) -> pa.DataType:
+    types = {part.type for part in parts if not pa.types.is_null(part.type)} or {pa.string()}
+    if len(types) > 1:
+        types = {_plain_type(kind) for kind in types}
+    if len(types) == 1:
+        return types.pop()
+    exact = types == {pa.int64(), pa.float64()} and all(_fits_float(part) for part in parts if part.type == pa.int64())
+    return pa.float64() if exact else pa.string()
+
+
+def _fits_float(column: pa.ChunkedArray) -> bool:
+    bounds = pc.min_max(column)
+    return all(abs(bound.as_py() or 0) <= 2**53 for bound in (bounds["min"], bounds["max"]))
+
+
+def _united(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    return as_text(_plain(column)) if kind == pa.string() else _plain(column).cast(kind)
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
@@ -146,7 +157,8 @@ def _day_and_id(table: pa.Table, at: np.ndarray) -> np.ndarray:
     rank[np.asarray(pc.sort_indices(coded.dictionary))] = np.arange(1, len(rank))
     codes = np.asarray(pc.fill_null(coded.indices, len(coded.dictionary)))
     day = at // DAY
-    return (day - (day.min() if len(day) else 0)) * len(rank) + rank[codes]
+    key: np.ndarray = (day - (day.min() if len(day) else 0)) * len(rank) + rank[codes]
+    return key
 
 
 def _take(column: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
@@ -161,7 +173,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _as(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
-    coded = pa.types.is_dictionary(column.type) and column.type.value_type in (pa.string(), pa.large_string())
+    coded = field.name not in _UNIQUE and pa.types.is_dictionary(column.type)
+    coded = coded and column.type.value_type in (pa.string(), pa.large_string())
     if not (coded and field.type == pa.string()):
         try:
             column = column.cast(field.type) if column.type != field.type else column

@@ -17,11 +17,7 @@ FILE = "manifest.jsonl"
 TORN = "manifest.torn-"
 
 
-class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class FileEntry(_Entry, kw_only=True):
+class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file that was read: its name as given, SHA-256, rows and bytes."""
 
     name: str
@@ -30,7 +26,7 @@ class FileEntry(_Entry, kw_only=True):
     bytes: int
 
 
-class SegmentEntry(_Entry, kw_only=True):
+class SegmentEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Parquet file of the log. `first_at`, `last_at` are µs UTC; `lines` = how many rows are order lines."""
 
     name: str
@@ -42,7 +38,7 @@ class SegmentEntry(_Entry, kw_only=True):
     lines: int = 0
 
 
-class RejectsEntry(_Entry, kw_only=True):
+class RejectsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file of what an import could not take."""
 
     file: str
@@ -50,7 +46,7 @@ class RejectsEntry(_Entry, kw_only=True):
     sha256: str
 
 
-class ImportEntry(_Entry, kw_only=True):
+class ImportEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One acknowledged import; a replay is an import whose input were rejects, named in `reject_ids`.
 
     `counts` holds at least `stored` and `rejected`. `stale` names older segments whose pieces this import changed:
@@ -77,7 +73,7 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 class Manifest(NamedTuple):
-    """What the log holds: `entries` in order, `digest` over all of them, `size` bytes that count, `torn` behind them."""
+    """What the log holds: `entries` in order, `digest` over them, `size` bytes that count, `torn` behind those."""
 
     entries: tuple[ImportEntry, ...] = ()
     digest: str = ""

@@ -1,4 +1,4 @@
-"""Pieces on disk: written beside, synced, renamed into place; opened only if they are what the log and the definitions call for."""
+"""Pieces on disk: written beside, synced, renamed into place; opened only if they are what the log calls for now."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Fit(NamedTuple):
         """Digest of everything the codes of the next pieces depend on, with the texts this one gave codes to."""
         crc = 0
         for book, texts in new.items():
-            crc = zlib.crc32(ids.hash64(texts), zlib.crc32(book.encode(), crc))
+            crc = zlib.crc32(ids.hash64(texts).data, zlib.crc32(book.encode(), crc))
         text = f"{FORMAT}|{self.after}|{self.segment.sha256}|{self.derivation}|{crc:08x}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

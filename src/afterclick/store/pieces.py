@@ -1,4 +1,4 @@
-"""A piece of the projection: what was derived from one segment, as columns that are mapped into memory and read in place."""
+"""A piece of the projection: what was derived from one segment, as columns mapped into memory and read in place."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def none_of(kind: str, dtype: np.dtype[np.generic]) -> np.generic:
 
 
 def check(derived: DerivedPiece, rows: int, sizes: Mapping[str, int]) -> None:
-    """Raise ValueError where a derivation broke its contract; `sizes` are those of the books. Kernels do not check codes."""
+    """Raise ValueError where a derivation broke its contract, because kernels check no code; `sizes` of the books."""
     for name, column in derived.columns.items():
         if column.shape != (rows,) or column.dtype.str[1:] not in _DTYPES:
             raise ValueError(f"the column {name!r} is {column.dtype}{column.shape}, not numbers of ({rows},) rows")
@@ -107,7 +107,8 @@ def check(derived: DerivedPiece, rows: int, sizes: Mapping[str, int]) -> None:
     edges = edges_of(derived.edges)
     if len({len(part) for part in edges}) > 1:
         raise ValueError("the columns of the edges are not equally long")
-    if len(edges.a) and not 0 <= min(edges.a.min(), edges.b.min()) <= max(edges.a.max(), edges.b.max()) < sizes.get(ID_BOOK, 0):
+    ends = np.concatenate([edges.a, edges.b])
+    if len(ends) and not 0 <= ends.min() <= ends.max() < sizes.get(ID_BOOK, 0):
         raise ValueError("an edge holds a code that the book 'id' never gave")
 
 
@@ -126,7 +127,7 @@ def join_edges(parts: Sequence[Edges]) -> Edges:
 
 
 def day_offsets(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The UTC days (int64, since 1970) of instants that are in order of days, and where each begins; the end as last."""
+    """The UTC days (int64, since 1970) of instants in order of days, and where each begins; the end as last."""
     day = at // DAY
     begins = np.flatnonzero(np.append(True, day[1:] != day[:-1])[: len(day)])
     return day[begins].astype(np.int64), np.append(begins, len(day)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Keeps a piece for every segment: opens those that fit and derives the others, in the order in which codes were given."""
+"""Keeps a piece for every segment: opens those that fit, derives the others, in the order in which codes are given."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Derive(Protocol):
     def __call__(
         self, segment: pa.Table, books: Books, definitions: Definitions, order_lines: pa.Table
     ) -> DerivedPiece:
-        """`segment` is sorted, repeated texts are dictionaries; `order_lines` is lines.ORDER_LINES over all segments."""
+        """`segment` is sorted, its repeated texts are dictionaries; `order_lines` (lines.ORDER_LINES) is over the log."""
         ...
 
 
@@ -65,10 +65,8 @@ class Projection:
         self._books: tuple[str, Books] | None = None
         self._lines: tuple[tuple[str, ...], pa.Table] = ((), lines.ORDER_LINES.empty_table())
 
-    def open(
-        self, manifest: Manifest, definitions: Definitions, lock: Lock, progress: Progress = silent
-    ) -> Opened:
-        """Every piece of the manifest. What does not fit is derived: on disk if `lock` is held or free, else in memory."""
+    def open(self, manifest: Manifest, definitions: Definitions, lock: Lock, progress: Progress = silent) -> Opened:
+        """Every piece. What does not fit is derived: onto the disk if `lock` is held or free, else in memory."""
         run = _Run(self, manifest, definitions, lock, progress)
         with run.stack:
             for entry in manifest.segments:
@@ -76,6 +74,10 @@ class Projection:
         progress("derive", len(manifest.segments), len(manifest.segments))
         self._known = {piece.segment: known for piece in run.pieces if (known := self._known.get(piece.segment))}
         return Opened(tuple(run.pieces), tuple(run.segments), run.books(), tuple(run.damaged))
+
+    def anew(self) -> Projection:
+        """The same projection with nothing opened."""
+        return Projection(self.folder.parent, self._derive)
 
     def known(self, fit: Fit) -> Piece | None:
         """The piece if it was opened before or lies on disk, and fits."""
@@ -130,7 +132,7 @@ class Projection:
         return self._lines[1]
 
     def derivation(self, definitions: Definitions, stale: int) -> str:
-        """What a piece was made by: the derivation, the definitions it reads, and the change that last called for it."""
+        """What a piece is made by: the derivation, the definitions it reads, the change that last called for it."""
         return f"{self._derive.version}/{definitions.fingerprint(self._derive.reads)}/{stale}"
 
     def is_intact(self, entry: SegmentEntry) -> bool:

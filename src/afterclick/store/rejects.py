@@ -93,7 +93,7 @@ def select(
     replayed: bool | None = None,
     ids: frozenset[str] | None = None,
 ) -> Iterator[Rejected]:
-    """Rejects that meet every filter given: import id, code, source, file as named, taken up by a replay or not, ids."""
+    """Rejects that meet every filter given: import id, code, source, file, taken up by a replay or not, ids."""
     taken_up = manifest.replayed
     for entry in manifest.entries:
         if entry.rejects is None or (imported and entry.id != imported):

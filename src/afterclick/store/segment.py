@@ -36,7 +36,7 @@ def read_segment(
 ) -> pa.Table:
     """Rows [first, last) of these columns, in the order of the file; those of `coded` as dictionaries.
 
-    Columns the segment has not are left out. Raises StoreError when a page fails its checksum or the file is no Parquet.
+    Columns the segment has not are left out. Raises StoreError where a page fails its checksum.
     """
     with _open(path, coded) as file:
         names = file.schema_arrow.names

@@ -64,9 +64,7 @@ class Browsing:
 
 def on_phone(visits: Visits, who: Traits) -> NDArray[np.bool_]:
     """Whether a visit is made on a phone, app included; the second device is the other kind."""
-    phone: NDArray[np.bool_] = np.where(
-        visits.device == SECOND, who.desktop, (visits.device > SECOND) | ~who.desktop
-    )
+    phone: NDArray[np.bool_] = np.where(visits.device == SECOND, who.desktop, (visits.device > SECOND) | ~who.desktop)
     return phone
 
 
@@ -100,7 +98,7 @@ def _enter(
 ) -> NDArray[np.int64]:
     """The way in of each visit. Phones and the less keen are sent to the weak landing pages more often."""
     way, _, _, _ = quarters(shop.seed, "way in", visits.counter)
-    # An ad set is shown to the same people each time, or those who come often would meet the weak pages more.
+    # An ad set is shown to the same people each time: who comes often shall not meet the weak pages more often.
     to_weak = (visits.source == AUTUMN_ADS) & (who.ad_set < 0.40 + 0.16 * phone - 0.08 * who.intent)
     row = np.where(to_weak, WEAK_LANDING, visits.source)
     return site().tables[row, interest, place(way)].astype(np.int64)
@@ -133,7 +131,7 @@ def _choose(
     ways = site()
     own, other, item, pieces = quarters(shop.seed, "choice", visits.counter[visit] + cell.astype(np.uint64))
     category = CATEGORY_TABLES[visits.source[visit], place(other)]
-    # Nobody strays into the slow category, or those who look at more would meet it more often for that alone.
+    # Nobody strays into the slow category: who looks at more pages shall not meet it more often for that alone.
     strays = (own > _FAITHFUL_RATE) & (category != SLOW_CATEGORY)
     category = np.where(strays, category, interest[visit]).astype(np.int64)
     kind = np.where(kinds < 0.56, PRODUCT, np.where(kinds < 0.85, LISTING, SEARCHING)).astype(np.int8)
@@ -180,9 +178,7 @@ def browse(shop: Shop, visits: Visits, who: Traits) -> Browsing:
     weak = (entry >= site().tables[WEAK_LANDING, 0, 0]) & ("weak_landing_page" in shop.barriers)
     seen = _seen(visits, keen, go, weak)
     visit, cell = np.nonzero(seen)
-    chosen = _choose(
-        shop, visits, interest=interest, entry=entry, kinds=kinds[seen], visit=visit, cell=cell
-    )
+    chosen = _choose(shop, visits, interest=interest, entry=entry, kinds=kinds[seen], visit=visit, cell=cell)
 
     likely = chance(_ADD_BASE + _ADD_INTENT * keen)
     likely *= np.where(weak, np.float32(LANDING_ADD_FACTOR), np.float32(1))

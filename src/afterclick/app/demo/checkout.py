@@ -12,6 +12,7 @@ from afterclick.app.demo.catalogue import MAX_LINES, discounts, pack, subtotals
 from afterclick.app.demo.draws import Uniforms, chance, quarters
 from afterclick.app.demo.plan import DAY, Visits
 from afterclick.app.demo.shop import (
+    COUPON_AGAIN_RATE,
     COUPON_FAIL_RATE,
     COUPON_FAIL_RATE_USUAL,
     COUPON_LEAVE_RATE,
@@ -26,7 +27,6 @@ from afterclick.app.demo.visitors import Traits
 NO_COUPON = -1
 _CART_RATE = 0.80
 _REMOVE_RATE = 0.15
-_AGAIN_RATE = 0.35
 _ERROR_RATE = 0.06
 _INFORM_RATE = 0.95
 _ORDER_RATE = 0.93
@@ -86,9 +86,7 @@ def _basket(seen: Browsing, visit: NDArray[np.int64]) -> tuple[NDArray[np.int64]
     return product, quantity
 
 
-def _sent_back(
-    full: NDArray[np.bool_], quantity: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _sent_back(full: NDArray[np.bool_], quantity: NDArray[np.int64]) -> NDArray[np.int64]:
     """Quantities of a refund: everything, or the first line, or one piece of an only line."""
     back = np.zeros_like(quantity)
     several = quantity[:, 1] > 0
@@ -118,7 +116,7 @@ def _try_code(
     fail_rate = np.where(broken, COUPON_FAIL_RATE, COUPON_FAIL_RATE_USUAL)
     entered = started & (enter < np.clip(COUPON_RATE[visits.source] + 0.06 * keen, 0.02, 0.85))
     denied = entered & (fail < fail_rate)
-    retried = denied & (again < _AGAIN_RATE)
+    retried = denied & (again < COUPON_AGAIN_RATE)
     denied_again = retried & (fail_again < fail_rate)
     refused = denied & (~retried | denied_again)
     return _Code(

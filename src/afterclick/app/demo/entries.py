@@ -147,7 +147,9 @@ def entries() -> dict[str, list[Entry]]:
         ],
         "kakao": _tagged("utm_source=kakao&utm_medium=message", ("coupon_day", "restock", "weekend"), (WELCOME, HOME)),
         "kakao_talk": _plain(""),
-        "email": _tagged("utm_source=newsletter&utm_medium=email", (*weeks, "cart_reminder"), (LOOKBOOK, WELCOME, HOME)),
+        "email": _tagged(
+            "utm_source=newsletter&utm_medium=email", (*weeks, "cart_reminder"), (LOOKBOOK, WELCOME, HOME)
+        ),
         "youtube": _plain("https://www.youtube.com/", tags="utm_source=youtube&utm_medium=video&utm_campaign=haul"),
         "chatgpt": _plain("https://chatgpt.com/", product_weight=2.0, tags="utm_source=chatgpt.com"),
         "perplexity": _plain("https://www.perplexity.ai/", product_weight=2.0),

@@ -46,6 +46,7 @@ SEARCH_0 = LIST_0 + len(CATEGORIES)
 PRODUCT_0 = SEARCH_0 + len(WORDS)
 COLOUR_0 = PRODUCT_0 + PRODUCTS
 
+
 def kind_of(page: int) -> int:
     """The kind of a page, from its code."""
     if page < 0 or page >= PRODUCT_0:

@@ -80,9 +80,7 @@ class Visits:
     @property
     def counter(self) -> Counters:
         """The counter of each visit; its lowest 10 bits are free."""
-        return (self.visitor.astype(np.uint64) << VISITOR_SHIFT) + (
-            self.ordinal.astype(np.uint64) << VISIT_SHIFT
-        )
+        return (self.visitor.astype(np.uint64) << VISITOR_SHIFT) + (self.ordinal.astype(np.uint64) << VISIT_SHIFT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from afterclick.app.demo.catalogue import CATEGORIES, SLOW_CATEGORY
 from afterclick.core import clock
 from afterclick.core.errors import SpecError, nearest
 
@@ -20,6 +21,7 @@ CURRENCY = "KRW"
 HOST = "https://hanbit.example"
 SHOP_NAME = "한빛패션"
 
+COUPON_AGAIN_RATE = 0.35
 COUPON_FAIL_RATE = 0.92
 COUPON_FAIL_RATE_USUAL = 0.04
 COUPON_LEAVE_RATE = 0.55
@@ -83,62 +85,61 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
         raise SpecError(f"{name} is {value}; it must lie between {low} and {high}", path=f"$.{name}")
 
 
-def truths(shop: Shop) -> dict[str, dict[str, Any]]:
-    """What is planted in `shop`, per barrier: where it is met, by whom, and how much it lowers the rate of going on.
+def _coupon_drop() -> float:
+    """How much less often those whose code fails on the broken field go on than the same people would on a sound one."""
+    broken = COUPON_LEAVE_RATE * (1 - COUPON_AGAIN_RATE * (1 - COUPON_FAIL_RATE))
+    anyway = COUPON_FAIL_RATE_USUAL / COUPON_FAIL_RATE * (1 - COUPON_AGAIN_RATE * (1 - COUPON_FAIL_RATE_USUAL))
+    return 1 - (1 - broken) / (1 - anyway * COUPON_LEAVE_RATE_USUAL)
 
-    `effects` multiply the chance of the step named, for visitors who meet the barrier, against the same visitors
-    without it (`Shop.without`); `met` says how a visitor who met it is recognised in the rows; `driven_by` names what
-    drives both meeting it and buying, so that an unmatched comparison is biased. What it costs in money is the revenue
-    of `shop.without(name)` less that of `shop`, seed by seed.
+
+def truths(shop: Shop) -> dict[str, dict[str, Any]]:
+    """What is planted in `shop`, per barrier: where it is met, by whom, and what it does to those who meet it.
+
+    `met` says how a visitor who met it is recognised in the rows; `stage` and `step` what comes before it; `expected_drop`
+    is the relative fall of `outcome` among those who meet it, against the same visitors without it; `effects` are the
+    factors it is made of; `driven_by` names what drives both meeting it and buying, so that an unmatched comparison is
+    biased. What it costs in money is the revenue of `shop.without(name)` less that of `shop`: the same people with the
+    same luck.
     """
     planted: dict[str, dict[str, Any]] = {
         "discount_field_mobile": {
             "stage": "Close",
             "step": "Checkout Started",
             "met": {"event": "Coupon Denied", "platform": "web", "device": "mobile"},
-            "device": "mobile",
             "segment": "mobile web visitors who enter a discount code",
-            "meet_rate": COUPON_FAIL_RATE,
-            "usual_meet_rate": COUPON_FAIL_RATE_USUAL,
-            "effects": {"going on in checkout": round((1 - COUPON_LEAVE_RATE) / (1 - COUPON_LEAVE_RATE_USUAL), 4)},
-            "leave_rate": COUPON_LEAVE_RATE,
+            "outcome": "going on in checkout",
+            "expected_drop": round(_coupon_drop(), 4),
+            "effects": {"code denied": COUPON_FAIL_RATE, "leaves when denied": COUPON_LEAVE_RATE},
             "driven_by": ("channel", "device", "returning", "intent"),
         },
         "shipping_fee_shock": {
             "stage": "Close",
             "step": "Payment Info Entered",
             "met": {"page": "/checkout/shipping-fee"},
-            "device": None,
-            "segment": f"mostly baskets under {FREE_SHIPPING_FROM} won",
-            "meet_rate": 1.0,
-            "usual_meet_rate": 0.0,
-            "effects": {"going on to the order": round(1 - FEE_LEAVE_RATE, 4)},
-            "leave_rate": FEE_LEAVE_RATE,
+            "segment": f"visitors who owe a shipping fee, mostly with baskets under {FREE_SHIPPING_FROM} won",
+            "outcome": "the order",
+            "expected_drop": FEE_LEAVE_RATE,
+            "effects": {"leaves at the fee": FEE_LEAVE_RATE},
             "driven_by": ("basket value", "channel", "returning", "intent"),
         },
         "weak_landing_page": {
             "stage": "Attract",
             "step": "landing",
             "met": {"landing": "/event/autumn*", "utm_campaign": "autumn_sale"},
-            "device": None,
             "segment": "visitors of the paid Instagram campaign autumn_sale who land on its event pages",
-            "meet_rate": 1.0,
-            "usual_meet_rate": 1.0,
-            "effects": {
-                "staying after the landing page": LANDING_STAY_FACTOR,
-                "adding each product seen in that visit": LANDING_ADD_FACTOR,
-            },
+            "outcome": "an order in that visit (to first order)",
+            "expected_drop": round(1 - LANDING_STAY_FACTOR * LANDING_ADD_FACTOR, 4),
+            "effects": {"stays after landing": LANDING_STAY_FACTOR, "adds a product seen": LANDING_ADD_FACTOR},
             "driven_by": ("device", "intent"),
         },
         "slow_product_page": {
             "stage": "Attract",
             "step": "Product Viewed",
-            "met": {"event": "Product Viewed", "category": "shoes", "platform": "web"},
-            "device": None,
+            "met": {"event": "Product Viewed", "category": CATEGORIES[SLOW_CATEGORY].key, "platform": "web"},
             "segment": "web visitors who open a product page of the category shoes",
-            "meet_rate": 1.0,
-            "usual_meet_rate": 1.0,
-            "effects": {"adding that product": SLOW_ADD_FACTOR},
+            "outcome": "adding that product to the basket",
+            "expected_drop": round(1 - SLOW_ADD_FACTOR, 4),
+            "effects": {"adds the product": SLOW_ADD_FACTOR, "load_ms": SLOW_LOAD_FACTOR},
             "driven_by": ("channel", "device", "intent"),
         },
     }

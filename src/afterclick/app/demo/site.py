@@ -17,11 +17,13 @@ from afterclick.app.demo.sources import SOURCES
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Every address, once, and the columns of the entries.
+    """Every address, once, and the columns of the ways in.
 
-    `addresses` holds pages (codes below `pages`), landing addresses and foreign pages; `titles` go with the pages.
-    Entry columns: `url` (-1 = the page's own address), `page` (-1 = a product of the visitor's choice), `kind`, `category`
-    and `click`, `referrer` and `mobile_referrer` (-1 = none). `payment` are the pages people pay on. `tables` picks an entry by source and category of interest; row `weak_landing` stands behind the sources.
+    `addresses` holds pages (codes below `pages`), landing addresses and foreign pages; `titles` go with the pages,
+    `payment` are the pages people pay on. One entry per way in: `url` (-1 = the page's own address), `page` (-1 = a
+    product of the visitor's choice), `kind`, `category` (-1 = any), `click` (ends in a click id), `referrer` and
+    `mobile_referrer` (-1 = none). `tables` picks a way by source and category of interest; row `WEAK_LANDING` stands
+    behind the sources.
     """
 
     addresses: list[str]

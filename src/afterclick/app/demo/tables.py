@@ -43,17 +43,13 @@ _KINDS = {
     "load_ms": pa.int32(),
 }
 _NEVER_NULL = {"message_id", "type", "timestamp", "platform"}
-SCHEMA = pa.schema(
-    [pa.field(n, _KINDS.get(n, pa.string()), nullable=n not in _NEVER_NULL) for n in _TEXT]
-)
+SCHEMA = pa.schema([pa.field(n, _KINDS.get(n, pa.string()), nullable=n not in _NEVER_NULL) for n in _TEXT])
 """Columns of the export. Money is whole won; `revenue` of a refund is positive."""
 
 _HEX = np.array([f"{byte:02x}" for byte in range(256)], dtype="S2").view(np.uint16)
 
 
-def _hex(
-    numbers: Counters, present: NDArray[np.bool_], before: bytes = b"", after: bytes = b""
-) -> pa.Array:
+def _hex(numbers: Counters, present: NDArray[np.bool_], before: bytes = b"", after: bytes = b"") -> pa.Array:
     """Texts of sixteen hexadecimal digits between fixed parts; null where not present."""
     chosen = numbers[present]
     digits = _HEX[chosen.astype(">u8").view(np.uint8)].view(np.uint8).reshape(-1, 16)

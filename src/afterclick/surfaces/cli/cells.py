@@ -33,7 +33,7 @@ def unit_of(name: str, value: Any) -> str:
     stem = name.removeprefix("previous_")
     if stem.endswith("_rate"):
         return "rate"
-    if "_seconds" in stem:
+    if "seconds" in stem:
         return "seconds"
     return "money" if isinstance(value, Decimal) else "count"
 

@@ -36,9 +36,19 @@ QUESTIONS: dict[str, Entry] = {
         "afterclick.analyse.funnel:Funnel",
         "How many visitors take each step in order, and where they leave.",
     ),
-    "channels": Entry(ASK, "afterclick.analyse.channels:Channels", ""),
-    "kpi": Entry(ASK, "afterclick.analyse.kpi:Kpi", ""),
-    "data": Entry(ASK, "afterclick.analyse.data:Data", ""),
+    "channels": Entry(
+        ASK, "afterclick.analyse.channels:Channels", "Channels: who came from where, and what it brought."
+    ),
+    "kpi": Entry(
+        ASK,
+        "afterclick.analyse.kpi:Kpi",
+        "Key figures: visitors, sessions, orders and revenue, and how they changed.",
+    ),
+    "data": Entry(
+        ASK,
+        "afterclick.analyse.catalogue:Data",
+        "What the store holds: events, sources, rejected rows, and what looks wrong.",
+    ),
 }
 """Where each Spec is, so that `--help` need not import it; a test holds names and lines equal to theirs."""
 
@@ -56,9 +66,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry(HOUSE, "admin:doctor", "Check a store and name what in its data deserves a look."),
     "rebuild": Entry(HOUSE, "admin:rebuild", "Derive the projection again from the log."),
     "bench": Entry(HOUSE, "bench:bench", "Measure import and questions on generated events."),
-    "version": Entry(
-        HOUSE, "version:version", "Print the versions of afterclick and of what it computes with."
-    ),
+    "version": Entry(HOUSE, "version:version", "Print the versions of afterclick and of what it computes with."),
 }
 """Commands that are no question. A test holds the help here equal to the command's own."""
 

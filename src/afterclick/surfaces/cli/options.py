@@ -15,7 +15,7 @@ from afterclick.core.errors import UsageError
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 """Where the dashboard is served unless told otherwise: only this machine reaches it."""
 
 
@@ -42,9 +42,7 @@ def lang_option(command: Decorated) -> Decorated:
 
 def colour_option(command: Decorated) -> Decorated:
     """`--no-color`: also the variable NO_COLOR, and any output that is no terminal."""
-    return click.option("--no-color", "plain", is_flag=True, help="No colour; the same as NO_COLOR=1.")(
-        command
-    )
+    return click.option("--no-color", "plain", is_flag=True, help="No colour; the same as NO_COLOR=1.")(command)
 
 
 def shared_options(command: Decorated) -> Decorated:
@@ -63,7 +61,7 @@ def environment_language() -> str:
 
 def dashboard() -> str:
     """The address at which `afterclick serve` answers on this machine, without a slash at its end."""
-    return f"http://{HOST}:{settings.number('port')}"
+    return f"http://{LOOPBACK}:{settings.number('port')}"
 
 
 def is_store(path: Path) -> bool:
@@ -83,12 +81,17 @@ def existing_store(given: Path | None) -> Path:
         return path or Path()
     make = "make one with `afterclick import PATH... --store DIR`, or look at the example: `afterclick demo`"
     if path is None:
-        raise UsageError(
-            f"no store: --store is not given and {Path.cwd()} is none", hint=f"add --store DIR; {make}"
-        )
+        raise UsageError(f"no store: --store is not given and {Path.cwd()} is none", hint=f"add --store DIR; {make}")
     raise UsageError(f"{path} is no store" if path.exists() else f"there is no store {path}", hint=make)
 
 
 def store_words(given: Path | None) -> str:
     """How the next command names the same store: ` --store DIR`, or nothing where none had to be given."""
     return f" --store {shlex.quote(str(given))}" if given else ""
+
+
+def format_option(*forms: str) -> Callable[[Decorated], Decorated]:
+    """`--format`, one of these; the first is the default."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="Form of the answer."
+    )

@@ -18,13 +18,13 @@ class Progress:
         self._said = self._began
         self._open = False
 
-    def __call__(self, done: int, total: int | None = None, what: str = "") -> None:
-        """Say where the work stands, unless that was said a moment ago."""
+    def __call__(self, what: str, done: int, total: int = 0) -> None:
+        """Say where the work stands, unless that was said a moment ago; a total of 0 is not known."""
         now = clock.ticks()
         if now - self._said < (_ON_TERMINAL if self._screen.err.is_terminal else _ELSEWHERE):
             return
         self._said = now
-        self._write(self._line(done, total, what, now))
+        self._write(self._line(what, done, total, now))
 
     def end(self) -> float:
         """Close the line; the seconds since the start."""
@@ -33,7 +33,7 @@ class Progress:
             self._screen.err.file.flush()
         return clock.ticks() - self._began
 
-    def _line(self, done: int, total: int | None, what: str, now: float) -> str:
+    def _line(self, what: str, done: int, total: int, now: float) -> str:
         speed = round(done / max(now - self._began, 1e-6))
         share = done / total if total else None
         key = "progress" if share is None else "progress_share"

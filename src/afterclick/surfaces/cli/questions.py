@@ -11,7 +11,7 @@ import afterclick
 from afterclick.core.errors import UsageError
 from afterclick.core.spec import Field, Spec
 from afterclick.surfaces.cli import render
-from afterclick.surfaces.cli.options import colour_option, existing_store, lang_option, store_option
+from afterclick.surfaces.cli.options import existing_store, format_option, shared_options
 from afterclick.surfaces.cli.screen import Screen
 
 FORMATS = ("table", "json", "csv", "md", "python", "sql")
@@ -54,59 +54,40 @@ def command(spec: type[Spec]) -> click.Command:
         pairs += [(name, text) for name, value in values.items() for text in _texts(value)]
         _answer(spec.from_texts(pairs), **output)
 
-    made = QuestionCommand(
+    return QuestionCommand(
         spec,
         name=spec.key_word,
-        params=parameters,
+        params=[*parameters, *_output.params],
         callback=run,
         help=spec.__doc__,
         short_help=spec.title(),
     )
-    for decorate in (_format_option, _people_option, _part_option, store_option, lang_option, colour_option):
-        made.params.append(_parameter_of(decorate))
-    return made
 
 
-_OUTPUT = ("form", "people", "part", "store", "lang", "plain")
+@click.command()
+@format_option(*FORMATS)
+@click.option("--people", metavar="CELL", help="The visitors behind a cell instead, such as 'stage=Attract;part=lost'.")
+@click.option("--part", metavar="NAME", help="Another table of the answer instead of the main one, such as channels.")
+@shared_options
+def _output(**_: Any) -> None:
+    """Carry the options of the output, which are those of every question."""
 
 
-def _parameter_of(decorate: Any) -> click.Parameter:
-    def bare() -> None:
-        """Carry the one option that the decorator attaches."""
-
-    parameter: click.Parameter = decorate(bare).__click_params__[0]
-    return parameter
-
-
-_format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="Form of the answer.",
-)
-_people_option = click.option(
-    "--people", metavar="CELL", help="The visitors behind a cell instead, such as 'stage=Attract;part=lost'."
-)
-_part_option = click.option(
-    "--part", metavar="NAME", help="Another table of the answer instead of the main one, such as channels."
-)
+_OUTPUT = tuple(parameter.name or "" for parameter in _output.params)
 
 
 def _option(field: Field) -> click.Option:
     about = field.description
     if field.examples and not field.choices:
         about += f" (such as {', '.join(field.examples)})"
-    shown = _shown_default(field)
     return click.Option(
         [field.flag, field.name],
         type=click.Choice(field.choices) if field.choices else str,
         metavar=None if field.choices else _metavar(field),
         multiple=field.many,
         default=None,
-        help=about + (" [repeat for more]" if field.many else ""),
-        show_default=shown or False,
+        help=about + (" [repeat for more]" if field.many else "") + _shown_default(field),
+        show_default=False,
     )
 
 
@@ -116,8 +97,8 @@ def _metavar(field: Field) -> str:
 
 def _shown_default(field: Field) -> str:
     if field.required:
-        return "required"
-    return "" if field.default in ((), "", None) else str(field.default)
+        return "  [required]"
+    return "" if field.default in ((), "", None) else f"  [default: {field.default}]"
 
 
 def _texts(value: Any) -> tuple[str, ...]:

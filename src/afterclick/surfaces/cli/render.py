@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+import afterclick
 from afterclick.core import i18n
 from afterclick.core.errors import UsageError, nearest
 from afterclick.core.spec import Spec
@@ -41,7 +42,7 @@ def result(found: Result, screen: Screen, form: str, part: str | None = None) ->
     if form == "csv":
         screen.write(tables.csv_text(table))
         return
-    view = views.view_of(found.spec) if part is None else views.View()
+    view = views.view_of(found.spec, part)
     grid = grid_of(table, view, screen.lang, str(found.about.get("currency") or ""))
     notes = [note.say(screen.lang) for note in found.notes]
     address = views.address(found.spec, screen.lang)
@@ -86,6 +87,8 @@ def grid_of(table: pa.Table, view: views.View, lang: str, currency: str) -> Grid
     columns = {name: table.column(name).to_pylist() for name in names}
     units = table.column("unit").to_pylist() if "unit" in table.column_names else [""] * table.num_rows
     texts = [_texts(name, values, units, lang, currency) for name, values in columns.items()]
+    if "text_id" in names:
+        texts[names.index("text_id")] = _sentences(table, lang)
     rows = [list(row) for row in zip(*texts, strict=True)]
     # A figure that differs in unit from row to row still is a figure.
     left = [cells.stands_left(values) for values in columns.values()]
@@ -101,9 +104,15 @@ def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, cu
         return [cells.change(unit, value, lang) for value, unit in zip(values, units, strict=True)]
     own = name in _PER_ROW and any(units)
     return [
-        cells.read(name, value, lang, currency, unit if own else "")
-        for value, unit in zip(values, units, strict=True)
+        cells.read(name, value, lang, currency, unit if own else "") for value, unit in zip(values, units, strict=True)
     ]
+
+
+def _sentences(table: pa.Table, lang: str) -> list[str]:
+    """Texts of the catalogue that a table names by their ids, with the figures beside them."""
+    params = table.column("params").to_pylist() if "params" in table.column_names else ["{}"] * table.num_rows
+    ids = table.column("text_id").to_pylist()
+    return [i18n.text(lang, key, **msgspec.json.decode(given)) for key, given in zip(ids, params, strict=True)]
 
 
 def heading(name: str, lang: str) -> str:
@@ -128,11 +137,7 @@ def caption(found: Result, screen: Screen) -> str:
     about = found.about
     said = [str(about[name]) for name in ("unit", "range", "timezone") if about.get(name)]
     said += [f"{screen.text('compared')} {about['compare']}"] if about.get("compare") else []
-    said += [
-        f"{heading(name, screen.lang)} {about[name]}"
-        for name in ("bots", "identity", "as_of")
-        if about.get(name)
-    ]
+    said += [f"{heading(name, screen.lang)} {about[name]}" for name in ("bots", "identity", "as_of") if about.get(name)]
     said += [str(text) for text in about.get("filters") or ()]
     return " · ".join(said) if not screen.out.options.ascii_only else " | ".join(said)
 
@@ -141,12 +146,13 @@ def python_call(spec: Spec, store: Path, cell: str | None = None) -> str:
     """The same question in Python, ready to run."""
     kind = type(spec)
     given = ", ".join(f"{name}={value!r}" for name, value in spec.changed().items())
+    public = kind.__qualname__ in afterclick.__all__
     lines = [
         "import afterclick",
-        f"from {kind.__module__} import {kind.__qualname__}",
+        *([] if public else [f"from {kind.__module__} import {kind.__qualname__}"]),
         "",
         f"shop = afterclick.open({str(store)!r})",
-        f"result = shop.ask({kind.__qualname__}({given}))",
+        f"result = shop.ask({'afterclick.' if public else ''}{kind.__qualname__}({given}))",
     ]
     if cell:
         lines.append(f"people = result.people({cell!r}).table()")

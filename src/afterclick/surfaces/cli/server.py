@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from afterclick.core.errors import AfterclickError, UsageError
-from afterclick.surfaces.cli.options import HOST
+from afterclick.surfaces.cli.options import LOOPBACK
 
 _SHORTEST_TOKEN = 16
 
@@ -34,7 +34,7 @@ def check_reach(host: str, token: str | None) -> None:
     if not is_loopback(host) and token is None:
         raise UsageError(
             f"{host} can be reached from other machines, and the dashboard would be open to all of them",
-            hint=f"give a token (--token, or AFTERCLICK_TOKEN; {make}), or keep --host {HOST}",
+            hint=f"give a token (--token, or AFTERCLICK_TOKEN; {make}), or keep --host {LOOPBACK}",
         )
 
 
@@ -46,7 +46,7 @@ def bound(host: str, port: int) -> socket.socket:
         )[0]
     except socket.gaierror as error:
         raise UsageError(
-            f"{host!r} is no address of this machine: {error.strerror}", hint=f"use --host {HOST}"
+            f"{host!r} is no address of this machine: {error.strerror}", hint=f"use --host {LOOPBACK}"
         ) from None
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,13 +66,11 @@ def _refused(error: OSError, host: str, port: int) -> AfterclickError:
             hint=f"stop that program, or take another port: --port {port + 1 if port < 65535 else port - 1}",
         )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return AfterclickError(
-            f"port {port} needs rights you do not have", hint="take a port above 1023: --port 8420"
-        )
+        return AfterclickError(f"port {port} needs rights you do not have", hint="take a port above 1023: --port 8420")
     if error.errno == errno.EADDRNOTAVAIL:
-        return UsageError(f"{host} is no address of this machine", hint=f"use --host {HOST}")
+        return UsageError(f"{host} is no address of this machine", hint=f"use --host {LOOPBACK}")
     return AfterclickError(
-        f"cannot listen on {host}:{port}: {error.strerror}", hint=f"try --host {HOST} --port 8420"
+        f"cannot listen on {host}:{port}: {error.strerror}", hint=f"try --host {LOOPBACK} --port 8420"
     )
 
 
@@ -80,7 +78,7 @@ def address_of(listener: socket.socket, host: str) -> str:
     """The address a browser opens, `http://127.0.0.1:8420`, without a slash at its end."""
     port = listener.getsockname()[1]
     everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - read, not bound
-    name = HOST if everywhere else f"[{host}]" if ":" in host else host
+    name = LOOPBACK if everywhere else f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}"
 
 

@@ -10,9 +10,10 @@ import click
 import afterclick
 from afterclick.core import settings
 from afterclick.surfaces.cli import server
-from afterclick.surfaces.cli.options import HOST, colour_option, existing_store, lang_option, store_option
+from afterclick.surfaces.cli.options import LOOPBACK, colour_option, existing_store, lang_option, store_option
 from afterclick.surfaces.cli.screen import Screen
 from afterclick.surfaces.web import create_app
+from afterclick.surfaces.web.guard import LOCAL_HOSTS
 
 
 def serve_store(
@@ -30,7 +31,7 @@ def serve_store(
             webbrowser.open(address)
 
     with afterclick.open(path) as shop:
-        server.run(create_app(shop, token=token), listener, ready)
+        server.run(create_app(shop, token=token, hosts=None if token else (*LOCAL_HOSTS, host)), listener, ready)
 
 
 @click.command()
@@ -42,7 +43,7 @@ def serve_store(
     show_default="8420, or $AFTERCLICK_PORT",
     help="Port; 0 takes a free one.",
 )
-@click.option("--host", default=HOST, show_default=True, help="Address to listen on; others need a token.")
+@click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on; others need a token.")
 @click.option(
     "--token",
     envvar="AFTERCLICK_TOKEN",
@@ -55,6 +56,4 @@ def serve(
     *, store: Path | None, port: int, host: str, token: str | None, browser: bool, lang: str, plain: bool
 ) -> None:
     """Serve the dashboard and its JSON of a store."""
-    serve_store(
-        existing_store(store), Screen.of(lang, plain), host=host, port=port, token=token, browser=browser
-    )
+    serve_store(existing_store(store), Screen.of(lang, plain), host=host, port=port, token=token, browser=browser)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,30 +15,33 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_text(table: pa.Table) -> str:
     """All columns and rows as CSV; words that a spreadsheet would run as a formula get an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_word(name) for name in table.column_names])
+    lines = [",".join(_word(name) for name in table.column_names)]
     for batch in table.to_batches():
-        writer.writerows(
-            zip(*([_csv(value) for value in column] for column in batch.to_pydict().values()), strict=True)
-        )
-    return out.getvalue()
+        columns = [map(_csv, column.to_pylist()) for column in batch.columns]
+        lines += [",".join(row) for row in zip(*columns, strict=True)]
+    return "\n".join(lines) + "\n"
 
 
-def _csv(value: Any) -> Any:
+def _csv(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, list):
-        return " ".join(str(item) for item in value)
-    return _word(value) if isinstance(value, str) else value
+    return str(value) if isinstance(value, int | float) else _word(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _word(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text
+    # The csv module leaves a lone carriage return unquoted when lines end in \n, so the quoting is done here.
+    safe = "'" + text if text.startswith(_FORMULA) else text
+    return f'"{safe.replace(chr(34), chr(34) * 2)}"' if not safe or any(sign in safe for sign in ',"\r\n') else safe
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool]) -> str:
@@ -50,8 +51,4 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]], left: Seque
 
 
 def _line(cells: Sequence[str]) -> str:
-    return (
-        "| "
-        + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
-        + " |"
-    )
+    return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

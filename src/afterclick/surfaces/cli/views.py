@@ -31,6 +31,7 @@ VIEWS: dict[str, View] = {
         ("channel", "media", "visitors", "sessions", "bounce_rate", "conversion_rate", "orders", "revenue"),
         "visitors",
     ),
+    "doctor": View(("severity", "count", "text_id", "examples")),
     "kpi": View(("metric", "value", "previous", "change", "low", "high")),
     "data": View(
         ("event", "raw_names", "stage", "events", "visitors", "share_rate", "last_at"),
@@ -55,15 +56,17 @@ PAGES: dict[str, str] = {"map": "/", "data": "/data"}
 """Questions with a page of their own; every other one has its JSON until its page exists."""
 
 
-def view_of(spec: Spec) -> View:
-    """The view of a kind of question."""
-    return VIEWS.get(spec.key_word, View())
+PARTS: dict[str, View] = {"checks": VIEWS["doctor"]}
+"""The same for parts of an answer."""
+
+
+def view_of(spec: Spec, part: str | None = None) -> View:
+    """The view of a kind of question, or of a part of its answer."""
+    return VIEWS.get(spec.key_word, View()) if part is None else PARTS.get(part, View())
 
 
 def address(spec: Spec, lang: str = "en") -> str:
     """The same question on the dashboard that `afterclick serve` runs."""
     path = PAGES.get(spec.key_word, f"/api/{spec.key_word}.json")
-    query = "&".join(
-        part for part in (spec.to_url(), urlencode({"lang": lang}) if lang != "en" else "") if part
-    )
+    query = "&".join(part for part in (spec.to_url(), urlencode({"lang": lang}) if lang != "en" else "") if part)
     return f"{dashboard()}{path}{'?' + query if query else ''}"

@@ -60,7 +60,11 @@ def _dialog(close: str, voice: Voice, *body: Child) -> Html:
         "div",
         {"class": "drawer-head"},
         el("h2", {"id": "drawer-title"}, voice.text("drawer.title")),
-        el("a", {"class": "button close", "href": close, "aria-label": voice.text("drawer.close"), "data-close": True}, "✕"),
+        el(
+            "a",
+            {"class": "button close", "href": close, "aria-label": voice.text("drawer.close"), "data-close": True},
+            "✕",
+        ),
     )
     return el(
         "dialog", {"class": "drawer", "id": "drawer", "open": True, "aria-labelledby": "drawer-title"}, head, list(body)
@@ -71,7 +75,9 @@ def _columns(rows: list[dict[str, Any]], voice: Voice) -> list[Column]:
     def visitor(row: Row) -> Child:
         known = str(row.get("known_as") or "")
         shown = str(row["visitor"])
-        return join([el("code", {"title": shown[:200]}, said(shown)), el("small", None, said(known)) if known else None])
+        return join(
+            [el("code", {"title": shown[:200]}, said(shown)), el("small", None, said(known)) if known else None]
+        )
 
     columns = [
         Column(voice.text("drawer.visitor"), visitor),
@@ -91,7 +97,11 @@ def _pages(count: int, offset: int, shown: int, ways: Ways, voice: Voice) -> Htm
     return el(
         "nav",
         {"class": "pages", "aria-label": voice.text("drawer.pages")},
-        el("a", {"class": "button", "href": ways.before, "rel": "prev"}, voice.text("drawer.before")) if ways.before else None,
+        el("a", {"class": "button", "href": ways.before, "rel": "prev"}, voice.text("drawer.before"))
+        if ways.before
+        else None,
         el("span", None, voice.text("drawer.place", first=min(count, offset + 1), last=offset + shown, n=count)),
-        el("a", {"class": "button", "href": ways.after, "rel": "next"}, voice.text("drawer.after")) if ways.after else None,
+        el("a", {"class": "button", "href": ways.after, "rel": "next"}, voice.text("drawer.after"))
+        if ways.after
+        else None,
     )

@@ -22,7 +22,7 @@ def foot(result: Result, voice: Voice) -> Html:
     if about.get("identity"):
         said.append(voice.text(f"foot.identity_{about['identity']}"))
     if result.figures.get("within"):
-        said.append(voice.text("foot.within", within=result.figures["within"]))
+        said.append(voice.text("foot.within", within=voice.within(str(result.figures["within"]))))
     if about.get("timezone"):
         said.append(str(about["timezone"]))
     if about.get("as_of"):

@@ -20,7 +20,7 @@ _TILES: Final = ("events", "visitors", "ids", "links", "imports", "rejected", "d
 
 
 def tiles(result: Result, voice: Voice) -> Html:
-    """The figures of the store, and its days as one row of columns."""
+    """The finding, the figures of the store, and its days as one row of columns."""
     figures = result.figures
     shown = [_tile(voice.text(f"data.{name}"), voice.number(figures[name])) for name in _TILES if name in figures]
     if figures.get("bots_rate") is not None:
@@ -35,7 +35,8 @@ def tiles(result: Result, voice: Voice) -> Html:
     if days:
         label = voice.text("data.days_label", n=len(days), most=max(row["events"] for row in days))
         drawn = el("div", {"class": "days"}, spark([row["events"] for row in days], label=label), span)
-    return el("section", {"class": "panel card"}, el("dl", {"class": "tiles"}, shown), drawn or span)
+    finding = el("p", {"class": "finding"}, result.sentence(voice.lang))
+    return join([finding, el("section", {"class": "panel card"}, el("dl", {"class": "tiles"}, shown), drawn or span)])
 
 
 def _tile(name: str, value: str) -> Html:
@@ -94,7 +95,11 @@ def events(result: Result, voice: Voice) -> Html:
         Column(voice.text("data.event"), name),
         Column(voice.text("map.stage"), lambda row: said(voice.stage(row["stage"])) if row["stage"] else "–"),
         _count("data.events", "events", voice),
-        _count("data.visitors", "visitors", voice),
+        Column(
+            voice.text("data.visitors"),
+            lambda row: voice.mark(voice.number(row["visitors"]), f"event={row['event']}" if row["visitors"] else None),
+            True,
+        ),
         Column(voice.text("map.share"), lambda row: _share(row, voice), True),
         Column(voice.text("data.last_28"), lambda row: _days(row, str(row["event"]), voice)),
         Column(voice.text("data.first_seen"), lambda row: voice.day(row["first_at"]), True),
@@ -181,7 +186,7 @@ def identity(result: Result, voice: Voice) -> Html | None:
     columns = [
         Column(voice.text("data.measure"), lambda row: voice.name("data.identity", str(row["measure"]))),
         Column(voice.text("data.value"), lambda row: _measured(row["value"], voice), True),
-        Column(voice.text("data.note"), lambda row: voice.name("data.identity_note", str(row["note"])) if row["note"] else ""),
+        Column(voice.text("data.note"), lambda row: said(row.get("note") or "")),
     ]
     return _listed("identity", columns, result, voice)
 

@@ -81,7 +81,7 @@ def crossing(row: Row, voice: Voice) -> str:
     by = str(row["by"])
     sides = []
     for side in ("from", "to"):
-        stage, value = str(row[f"{side}_stage"]), voice.name(by, str(row[f"{side}_value"]))[:80]
+        stage, value = str(row[f"{side}_stage"]), voice.word(by, str(row[f"{side}_value"]))[:80]
         did = voice.known(f"map.did.{stage.lower()}")
         form = f"map.crossing_{by}" if did else "map.crossing_other"
         sides.append(voice.text(form, did=did or voice.stage(stage)[:80], value=value))

@@ -19,7 +19,11 @@ def tables(result: Result, voice: Voice) -> Html:
     blocks = [
         ("map.stages", _stages(voice), result.frame.to_pylist()),
         ("map.behaviour", _behaviour(voice), result.frame.to_pylist()),
-        ("map.touchpoints", _touchpoints(voice), [row for row in parts.get("touchpoints", []) if row["type"] != "more"]),
+        (
+            "map.touchpoints",
+            _touchpoints(voice),
+            [row for row in parts.get("touchpoints", []) if row["type"] != "more"],
+        ),
         ("map.channels", _shares("channel", voice), parts.get("channels", [])),
         ("map.devices", _shares("device_type", voice), parts.get("devices", [])),
         ("map.flows", _flows(voice), parts.get("flows", [])),
@@ -88,7 +92,9 @@ def _behaviour(voice: Voice) -> list[Column]:
 
 def _touchpoints(voice: Voice) -> list[Column]:
     def name(row: Row) -> Child:
-        return join([said(row["touchpoint"]), el("span", {"class": "tag"}, voice.text("map.thin_tag")) if row["thin"] else None])
+        return join(
+            [said(row["touchpoint"]), el("span", {"class": "tag"}, voice.text("map.thin_tag")) if row["thin"] else None]
+        )
 
     return [
         Column(voice.text("map.touchpoint"), name),

@@ -52,15 +52,14 @@ def chevrons(stages: Sequence[Row], voice: Voice) -> Html:
 
 
 def _question(row: Row, voice: Voice) -> Html | None:
-    question = voice.question(str(row["stage"]), str(row.get("question") or ""))
+    question = voice.known(str(row.get("question_id") or "")) or str(row.get("question") or "")
     return said(question) if question else None
 
 
 def visitors(stages: Sequence[Row], figures: Row, voice: Voice) -> Html:
     """The river: who entered each stage, who went on, who is open, who left, and the way back from the last."""
     reach = [
-        Reach(row["entered"], row["onward"], row["open"], row["lost"], row.get("previous_entered"))
-        for row in stages
+        Reach(row["entered"], row["onward"], row["open"], row["lost"], row.get("previous_entered")) for row in stages
     ]
     last = len(stages) - 1
     back = last - 1 if figures.get("loop") and last > 0 else None
@@ -153,7 +152,9 @@ def touchpoints(stages: Sequence[Row], rows: Sequence[Row], voice: Voice) -> Htm
     )
     explained = why(voice.text("map.exit_rate"), [voice.text("define.exit_rate")], voice)
     cells = _cells(stages, voice, labels, "cell points")
-    return lane(voice.text("map.touchpoints"), join([explained, hint if drawn else None]), cells, "touch", across=drawing)
+    return lane(
+        voice.text("map.touchpoints"), join([explained, hint if drawn else None]), cells, "touch", across=drawing
+    )
 
 
 def _at_stage(rows: Sequence[Row], stage: str) -> tuple[list[Row], int]:

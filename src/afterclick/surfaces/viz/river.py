@@ -12,6 +12,7 @@ WIDTH: Final = 100.0
 HEIGHT: Final = 64.0
 FALL: Final = 100.0
 _TURN: Final = 72.0  # where a stage's ribbon ends and the way to the next begins
+_SEAM: Final = 0.5  # shapes that touch overlap by this, or the background would shine through
 _MOST_STAGES: Final = 7
 
 
@@ -69,23 +70,10 @@ def _defs(count: int, prefix: str) -> Html:
         el("stop", {"offset": 0, "class": "lost", "stop-opacity": ".62"}),
         el("stop", {"offset": 1, "class": "lost", "stop-opacity": "0"}),
     )
-    hatch = el(
-        "pattern",
-        {
-            "id": f"{prefix}-open",
-            "width": 5,
-            "height": 5,
-            "patternUnits": "userSpaceOnUse",
-            "patternTransform": "rotate(45)",
-        },
-        el("rect", {"class": "open", "width": 2, "height": 5}),
-    )
-    return el("defs", None, flows, fall, hatch)
+    return el("defs", None, flows, fall)
 
 
-def _stage(
-    i: int, stage: Reach, height: float, following: float | None, largest: int, prefix: str
-) -> list[Html]:
+def _stage(i: int, stage: Reach, height: float, following: float | None, largest: int, prefix: str) -> list[Html]:
     if height <= 0:
         return []
     left, turn, right = i * WIDTH, i * WIDTH + _TURN, (i + 1) * WIDTH
@@ -103,7 +91,25 @@ def _stage(
                 {
                     "fill": f"url(#{prefix}-flow-{i})",
                     "d": path(
-                        "M", turn, 0, "H", right, "V", following, "C", middle, following, middle, kept, turn, kept, "Z"
+                        "M",
+                        turn - _SEAM,
+                        0,
+                        "H",
+                        right + _SEAM,
+                        "V",
+                        following,
+                        "H",
+                        right,
+                        "C",
+                        middle,
+                        following,
+                        middle,
+                        kept,
+                        turn,
+                        kept,
+                        "H",
+                        turn - _SEAM,
+                        "Z",
                     ),
                 },
             )
@@ -113,8 +119,8 @@ def _stage(
             el(
                 "path",
                 {
-                    "fill": f"url(#{prefix}-open)",
-                    "d": path("M", turn, kept, "H", right - 8, "V", stays, "H", turn, "Z"),
+                    "class": f"{css} open",
+                    "d": path("M", turn - _SEAM, kept, "H", right - 6, "V", stays, "H", turn - _SEAM, "Z"),
                 },
             )
         )

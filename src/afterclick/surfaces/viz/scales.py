@@ -51,10 +51,7 @@ def smooth(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _tangents(points: Sequence[tuple[float, float]]) -> list[float]:
-    slopes = [
-        (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False)
-    ]
+    slopes = [(y1 - y0) / (x1 - x0) if x1 > x0 else 0.0 for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False)]
     inner = [
         0.0 if before * after <= 0 else 2 * before * after / (before + after)
         for before, after in zip(slopes, slopes[1:], strict=False)

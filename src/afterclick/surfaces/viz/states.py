@@ -42,7 +42,9 @@ def _picture(voice: Voice) -> Html:
     shape = [Reach(100, 40, 0, 60), Reach(40, 12, 0, 28), Reach(12, 5, 0, 7), Reach(5, 0, 0, 5)]
     chevrons = [el("div", {"class": f"chevron s{i % COLOURS}"}) for i in range(len(shape))]
     drawn = river(shape, label=voice.text("empty.picture"), prefix=f"{voice.prefix}-empty")
-    return el("div", {"class": "panel picture"}, el("div", {"class": "chevrons", "aria-hidden": "true"}, chevrons), drawn)
+    return el(
+        "div", {"class": "panel picture"}, el("div", {"class": "chevrons", "aria-hidden": "true"}, chevrons), drawn
+    )
 
 
 def none_here(voice: Voice, ways: Sequence[tuple[str, str]]) -> Html:

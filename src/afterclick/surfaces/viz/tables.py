@@ -30,7 +30,11 @@ def table(
             "tr",
             None,
             [
-                el("td" if i else "th", {"class": "r" if column.right else None, "scope": None if i else "row"}, column.fill(row))
+                el(
+                    "td" if i else "th",
+                    {"class": "r" if column.right else None, "scope": None if i else "row"},
+                    column.fill(row),
+                )
                 for i, column in enumerate(columns)
             ],
         )

@@ -10,9 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from afterclick.core import i18n
-from afterclick.core.spans import SECOND
+from afterclick.core.spans import SECOND, micros
 from afterclick.surfaces.viz.markup import Child, Html, el
-
 
 _WORDS: Final = {"device_type": "map.device"}
 
@@ -42,20 +41,18 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
 
     def name(self, kind: str, value: str) -> str:
         """The catalogue's word for a known value (`channel`, `paid_search`); any other value as it came."""
-        if not value:
+        found = self.word(kind, value)
+        return found[:1].upper() + found[1:] if found != value else value
+
+    def word(self, kind: str, value: str) -> str:
+        """The same inside a sentence, where no word begins with a capital."""
+        if value in ("", "(none)"):
             return self.text("map.none_given")
-        found = self.known(f"{_WORDS.get(kind, kind)}.{value}")
-        return found[:1].upper() + found[1:] if found else value
+        return self.known(f"{_WORDS.get(kind, kind)}.{value}") or value
 
     def stage(self, name: str) -> str:
         """A stage's name: the four of the default in the page's language, any other as it was written."""
         return (self.known(f"stage.{name.lower()}") if "." not in name else None) or name
-
-    def question(self, name: str, given: str) -> str:
-        """The question a stage answers: the default's in the page's language, an own one as it was written."""
-        word = f"stage.{name.lower()}.question"
-        known = self.known(word)
-        return known if known and given in ("", i18n.find("en", word)) else given
 
     def number(self, value: float | None) -> str:
         """`182,340`."""
@@ -82,8 +79,8 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
         return i18n.money(value, self.currency, self.lang)
 
     def rate(self, value: float | None, *, whole: bool = False) -> str:
-        """`2.10%`; `whole` rounds to percents where space is short."""
-        if whole and value is not None and value >= 0.0995:
+        """`2.10%`; `whole` rounds to percents where space is short and something is left of it."""
+        if whole and value is not None and value >= 0.01:
             return i18n.number(round(value * 100), self.lang) + "%"
         return i18n.rate(value, self.lang)
 
@@ -94,6 +91,10 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     def change(self, ratio: float) -> str:
         """`+6.4%` of .064."""
         return i18n.percent_change(ratio, self.lang)
+
+    def within(self, duration: str) -> str:
+        """`14 d` of a duration text such as `14d`."""
+        return i18n.duration(micros(duration), self.lang)
 
     def span(self, seconds: float | None) -> str:
         """`19 h` of seconds."""

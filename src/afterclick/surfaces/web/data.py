@@ -26,6 +26,7 @@ from afterclick.surfaces.web.work import Work
 Handler = Callable[[Request], Awaitable[Response]]
 
 _BESIDE = frozenset({*LOOKS, "card", "wait", "page", "people", "question", "token"})
+_JSON = msgspec.json.Encoder(decimal_format="number")
 _KEPT = {"cache-control": "private, no-cache"}
 
 
@@ -160,7 +161,7 @@ def _lang(request: Request) -> str:
 
 
 def _encoded(body: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(body, decimal_format="number")
+    return _JSON.encode(body)
 
 
 def _csv(lines: Iterable[str], name: str) -> Response:

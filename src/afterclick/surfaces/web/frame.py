@@ -44,7 +44,7 @@ Item = dict[str, Any]
 
 def frame(page: Page, address: Address, taste: Taste, info: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
     """Everything the template shows around the cards."""
-    fields = {field.name for field in page.kind.fields()}
+    fields = page.controls
     return {
         "nav": navigation(page, address, voice),
         "title": voice.text(page.title),
@@ -160,7 +160,11 @@ def _looks(name: str, address: Address, taste: Taste, voice: Voice) -> Item:
     return {
         "text": voice.text(f"frame.{name}"),
         "items": [
-            {"text": _capital(voice.text(f"frame.{name}_{value}")), "href": address.href({name: value}), "here": value == now}
+            {
+                "text": _capital(voice.text(f"frame.{name}_{value}")),
+                "href": address.href({name: value}),
+                "here": value == now,
+            }
             for value in values
         ],
     }
@@ -261,8 +265,12 @@ def _notices(address: Address, voice: Voice) -> list[str]:
     return said
 
 
-def _keys(fields: set[str], voice: Voice) -> list[tuple[str, str]]:
-    keys = [(key.upper(), _capital(voice.text(f"range.{name}"))) for name, key in RANGES.items()] if "range" in fields else []
+def _keys(fields: frozenset[str], voice: Voice) -> list[tuple[str, str]]:
+    keys = (
+        [(key.upper(), _capital(voice.text(f"range.{name}"))) for name, key in RANGES.items()]
+        if "range" in fields
+        else []
+    )
     if "compare" in fields:
         keys.append(("X", _capital(voice.text("frame.key_previous"))))
     return [*keys, ("Esc", _capital(voice.text("frame.key_escape")))]

@@ -12,9 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-POLICY: Final = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
+POLICY: Final = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS: Final = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -65,7 +63,9 @@ class Guard:
             return self._welcome(scope, [pair for pair in pairs if pair[0] != "token"])
         if self._fits(_bearer(headers)) or self._fits(_cookie(headers)):
             return None
-        return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer", "cache-control": "no-store"})
+        return PlainTextResponse(
+            "a token is needed\n", 401, {"www-authenticate": "Bearer", "cache-control": "no-store"}
+        )
 
     def _fits(self, given: str) -> bool:
         return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())

@@ -1,4 +1,4 @@
-"""The pages there are: one row each, with its question and its cards; a page whose question is unknown is no page."""
+"""The pages there are: one row each, with its question, its controls and its cards; a page whose question is unknown is no page."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ Draw = Callable[[Result, Voice, str], Html | None]
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A page: its name in `/name.json`, its address, its group in the navigation, its question, its cards in order."""
+    """A page: its name in `/name.json`, its address, its group in the navigation, its question, the fields of it that
+    change its figures, its cards in order."""
 
     name: str
     path: str
     group: str
     question: str
+    controls: frozenset[str]
     cards: Mapping[str, Draw]
 
     @property
@@ -41,13 +43,16 @@ def _plain(card: Callable[[Result, Voice], Html | None]) -> Draw:
     return lambda result, voice, _view: card(result, voice)
 
 
+_SCOPE: Final = frozenset({"range", "compare", "where", "bots", "identity"})
+
 _ALL: Final = (
-    Page(name="map", path="/", group="understand", question="map", cards={"map": journey}),
+    Page(name="map", path="/", group="understand", question="map", controls=_SCOPE, cards={"map": journey}),
     Page(
         name="data",
         path="/data",
         group="manage",
         question="data",
+        controls=frozenset({"identity"}),
         cards={name: _plain(card) for name, card in CARDS.items()},
     ),
 )

@@ -1,0 +1,103 @@
+"""Event ids for rows that bring none: a hash of what the row says, and its place among the equal rows of its file.
+
+The text that is hashed holds the fields by name in sorted order and leaves out empty ones, so the order of the columns,
+their raw names and an added blank column do not matter, and importing the same rows again gives the same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from afterclick.collect import cells
+from afterclick.collect.engine import Engine
+from afterclick.store.dialect import quote_identifier
+
+
+def hashes(engine: Engine, columns: Mapping[str, pa.Array]) -> pa.Array:
+    """MD5 (hex, n) of each row's content; `columns` are text by the name of their field."""
+    names = sorted(columns)
+    # Field and record separators cannot be told from data that holds them, which is as good as impossible in practice
+    # and would at worst report two rows as one id with different content.
+    parts = ", ".join(f"coalesce($f{place} || {quote_identifier(f'c{place}')}, '')" for place in range(len(names)))
+    return engine.column(
+        f"SELECT md5(concat({parts})) FROM t",  # noqa: S608
+        {f"c{place}": columns[name] for place, name in enumerate(names)},
+        {f"f{place}": f"\x1e{name}\x1f" for place, name in enumerate(names)},
+    )
+
+
+def canonical_text(array: pa.Array) -> pa.Array:
+    """A typed column as the text that is hashed: numbers by value, instants in µs, everything else as its text."""
+    kind = array.type
+    if pa.types.is_floating(kind):
+        value = array.cast(pa.float64())
+        # The bits of a double print the same everywhere; minus zero is zero.
+        bits = np.asarray(pc.fill_null(value, 0.0).to_numpy(zero_copy_only=False)) + 0.0
+        text = pa.array(bits.view(np.int64)).cast(pa.string())
+        return cells.replaced(text, ~cells.present(value), pa.scalar(None, pa.string()))
+    if pa.types.is_timestamp(kind):
+        return array.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.int64()).cast(pa.string())
+    return cells.as_text(array)
+
+
+class Ordinals:
+    """Counts equal rows of one file over all of its chunks: 0 for the first, 1 for the second, and so on."""
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(0, np.uint64)
+        self._counts = np.zeros(0, np.int64)
+
+    def of(self, hashes: pa.Array) -> np.ndarray:
+        """The ordinal (int64, n) of each row given its MD5 (hex, no nulls), rows in file order.
+
+        Only 64 bits are compared. Should two different rows ever share them, one gets a higher ordinal than it needs,
+        the same one at every import, and its id is still its own.
+        """
+        keys = _first64(hashes)
+        order = np.argsort(keys, kind="stable")
+        ranked = keys[order]
+        fresh = np.ones(len(keys), bool)
+        fresh[1:] = ranked[1:] != ranked[:-1]
+        starts = np.flatnonzero(fresh)
+        group = np.cumsum(fresh) - 1
+        ordinal = np.empty(len(keys), np.int64)
+        ordinal[order] = np.arange(len(keys)) - starts[group] + self._before(ranked[starts])[group]
+        self._remember(ranked[starts], np.diff(np.append(starts, len(keys))))
+        return ordinal
+
+    def _before(self, keys: np.ndarray) -> np.ndarray:
+        if not len(self._keys):
+            return np.zeros(len(keys), np.int64)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[place] == keys, self._counts[place], 0)
+
+    def _remember(self, keys: np.ndarray, counts: np.ndarray) -> None:
+        joined = np.concatenate([self._keys, keys])
+        order = np.argsort(joined, kind="stable")
+        ranked, many = joined[order], np.concatenate([self._counts, counts])[order]
+        starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]) if len(ranked) else np.zeros(0, bool))
+        self._keys, self._counts = ranked[starts], np.add.reduceat(many, starts) if len(starts) else many
+
+
+def _first64(hashes: pa.Array) -> np.ndarray:
+    view = cells.spans(hashes)
+    digits = view.data[int(view.start[0]) if len(view.start) else 0 :][: 32 * len(hashes)].reshape(-1, 32)[:, :16]
+    nibbles = ((digits & 15) + 9 * (digits >> 6)).astype(np.uint64)
+    result = np.zeros(len(hashes), np.uint64)
+    for place in range(16):
+        result = (result << np.uint64(4)) | nibbles[:, place]
+    return result
+
+
+def ids(hashes: pa.Array, ordinals: np.ndarray) -> pa.Array:
+    """Event ids: the hash, and for repetitions the ordinal behind it."""
+    repeated = ordinals > 0
+    if not repeated.any():
+        return hashes
+    suffix = pa.array(ordinals).cast(pa.string())
+    numbered = pc.binary_join_element_wise(hashes, suffix, "-")
+    return pc.if_else(pa.array(repeated), numbered, hashes)

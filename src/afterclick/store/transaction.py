@@ -1,0 +1,185 @@
+"""One import as a whole: everything it adds is there after its line in the manifest, and nothing of it before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from afterclick.core import clock
+from afterclick.core.errors import StoreError
+from afterclick.core.event import Rejected
+from afterclick.store import disk, ids, lines, log, manifest
+from afterclick.store.history import NEW, HeldRows, History
+from afterclick.store.manifest import FileEntry, ImportEntry, Manifest, SegmentEntry
+from afterclick.store.rejects import RejectWriter
+
+Kind = Literal["import", "replay"]
+
+_HELD_BYTES: Final = 1 << 30
+
+
+class Transaction:
+    """Made by `Store.transaction`. Rows are sorted into segments of up to 4 M; what is not committed is removed.
+
+    Not thread-safe. `seen` and `conflicts` answer for all kept history and for what this transaction added before.
+    """
+
+    def __init__(
+        self,
+        log_folder: Path,
+        state: Manifest,
+        history: History,
+        source: str,
+        kind: Kind = "import",
+        done: Callable[[Manifest], None] = lambda _: None,
+    ) -> None:
+        self.id = state.next_id()
+        self.source = source
+        self.kind: Kind = kind
+        self.entry: ImportEntry | None = None
+        self._log = log_folder
+        self._state = state
+        self._history = history
+        self._done = done
+        self._held = HeldRows()
+        self._segments: list[SegmentEntry] = []
+        self._rejects = RejectWriter(log_folder, self.id)
+        self._orders: list[pa.Array] = []
+        self._doubtful = False
+
+    @property
+    def rows(self) -> int:
+        """Rows added so far."""
+        return self._held.rows + sum(entry.rows for entry in self._segments)
+
+    def seen(self, event_ids: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
+        """Which of these ids are stored already, were added before, or stand earlier among these ids themselves."""
+        return pa.array(self._history.match(event_ids, ids.hash64(event_ids), self._held).source != NEW)
+
+    def conflicts(self, table: pa.Table) -> pa.BooleanArray:
+        """Of rows to be added: which came before with the same id and another content. All of them are `seen` too."""
+        rows = log.conform(table)
+        matches = self._history.match(rows["event_id"], ids.hash64(rows["event_id"]), self._held)
+        return pa.array(self._history.conflicts(rows, matches, self._held))
+
+    def add(self, table: pa.Table) -> None:
+        """Add rows whose ids were not seen (see log.write_segment for columns). Raises ValueError for bad columns."""
+        self._check_open()
+        rows = log.conform(table)
+        start = 0
+        while start < rows.num_rows:
+            part = rows.slice(start, log.SEGMENT_ROWS - self._held.rows)
+            self._held.add(part, ids.hash64(part["event_id"]))
+            start += part.num_rows
+            if self._held.rows >= log.SEGMENT_ROWS or self._held.bytes >= _HELD_BYTES:
+                self._flush()
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        """Keep what could not become an event."""
+        self._check_open()
+        self._rejects.write(rejected)
+
+    def commit(
+        self,
+        counts: Mapping[str, int] | None = None,
+        files: Sequence[FileEntry] = (),
+        column_map: Mapping[str, Any] | None = None,
+        *,
+        reject_ids: Sequence[str] = (),
+    ) -> ImportEntry:
+        """Acknowledge: when this returns, everything added is on disk and counts. Then the pieces are derived.
+
+        `stored` and `rejected` of the counts are those of this transaction, whatever is given. `reject_ids` are the
+        rejects that a replay took up. Raises StoreError when the disk refuses; with code `unconfirmed` it is unknown
+        whether the import is stored (the next command that opens the store knows).
+        """
+        self._check_open()
+        self._flush()
+        rejected = self._rejects.finish()
+        if self._segments:
+            with disk.explained(self._log):
+                disk.sync_folder(self._log)
+        entry = ImportEntry(
+            seq=self._state.position + 1,
+            kind=self.kind,
+            id=self.id,
+            at=clock.now(),
+            source=self.source,
+            files=tuple(files),
+            segments=tuple(self._segments),
+            rejects=rejected,
+            counts={**(counts or {}), "stored": self.rows, "rejected": self._rejects.rows},
+            map=dict(column_map or {}),
+            reject_ids=tuple(reject_ids),
+            stale=self._stale(),
+        )
+        try:
+            state = manifest.append(self._log, self._state, entry)
+        except StoreError as error:
+            self._doubtful = error.code == "unconfirmed"
+            raise
+        self.entry = entry
+        self._done(state)
+        return entry
+
+    def close(self) -> None:
+        """Remove what was written if it was not committed; what cannot be removed the next writer removes."""
+        if self.entry is not None or self._doubtful:
+            return
+        for path in [self._log / (entry.name + log.SUFFIX) for entry in self._segments]:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
+        self._rejects.discard()
+
+    def _flush(self) -> None:
+        if not self._held.rows:
+            return
+        table = self._held.whole()
+        written = log.write_segment(self._log, f"{self.id}-{len(self._segments):03d}", table)
+        self._segments.append(written.entry)
+        if written.entry.lines:
+            self._orders.append(lines.line_orders(table))
+        self._held = HeldRows()
+        self._history.add_segment(written.entry.name, written.event_ids)
+
+    def _stale(self) -> tuple[str, ...]:
+        """Older segments with lines of orders that this import goes on with: their totals change."""
+        if not self._orders:
+            return ()
+        orders = pc.unique(pa.concat_arrays(self._orders))
+        return lines.holding(self._log, self._state.segments, orders)
+
+    def _check_open(self) -> None:
+        if self.entry is not None or self._doubtful:
+            raise ValueError(f"the import {self.id} is closed")
+
+
+def recover(log_folder: Path, state: Manifest) -> Manifest:
+    """Bring the log back to what the manifest acknowledges: remove what a crash left. Needs the store's lock.
+
+    Files that a torn line names are set aside with it instead: should it have been damaged after it was acknowledged,
+    nothing is lost.
+    """
+    named = {entry.name + log.SUFFIX for entry in state.segments}
+    named |= {entry.rejects.file for entry in state.entries if entry.rejects is not None}
+    with disk.explained(log_folder):
+        torn = manifest.content(log_folder)[state.size :]
+        aside = manifest.set_aside(log_folder, state)
+        for folder in (log_folder, log_folder / "rejects"):
+            for path in sorted(folder.glob("*")):
+                ours = path.name.endswith((log.SUFFIX, disk.TEMPORARY)) or folder != log_folder
+                if not ours or path.name in named or not path.is_file():
+                    continue
+                if aside is not None and path.name.removesuffix(log.SUFFIX).encode() in torn:
+                    home = log_folder / f"{aside.name}.files"
+                    home.mkdir(exist_ok=True)
+                    path.rename(home / path.name)
+                else:
+                    path.unlink()
+    return manifest.read(log_folder) if aside is not None else state
