@@ -1,5 +1,6 @@
 """Hand-made Results for the tests of the web face: figures as a real shop has them, and names as strangers send them."""
 
+# ruff: noqa: E501 - rows of figures read better as rows
 from __future__ import annotations
 
 import datetime as dt
@@ -12,13 +13,14 @@ import pyarrow as pa
 
 from afterclick.analyse.catalogue import Data
 from afterclick.analyse.journey_map import JourneyMap
+from afterclick.core import spans
 from afterclick.core.errors import NotEnoughData, SpecError
 from afterclick.core.result import Note, People, Result, Text, stage_term
 from afterclick.core.spec import Spec
 
 HOSTILE = (
     '"><script>alert(1)</script>',
-    "‮txt.exe‬",
+    "\u202etxt.exe\u202c",
     "긴" * 5000,
     "🛒👩‍👩‍👧‍👦",
     "́́",
@@ -103,7 +105,13 @@ def journey_result(spec: JourneyMap | None = None, names: tuple[str, ...] = STAG
         frame,
         sentence=Text(
             "sentence.map",
-            {"lost": 135_016, "visitors": 182_340, "stage": stage_term(names[0]), "within": "14d", "rate": 0.7404},
+            {
+                "lost": 135_016,
+                "visitors": 182_340,
+                "stage": stage_term(names[0]),
+                "within": 14 * spans.DAY,
+                "rate": 0.7404,
+            },
         ),
         figures=figures,
         parts=_parts(names, name),

@@ -97,7 +97,7 @@ def _rows(by: str, m: Measures, codes: np.ndarray, values: list[str]) -> list[di
                 "engagement_rate": Share(len(np.intersect1d(inside, m.engaged)), len(inside)).rate,
                 "orders": orders, "conversion_rate": orders / len(visitors) if len(visitors) else None,
                 "revenue": revenue,
-                "aov": (revenue / orders).quantize(Decimal("0.0001")) if revenue is not None and orders else None,
+                "aov": float(revenue / orders) if revenue is not None and orders else None,
             }
         )  # fmt: skip
     return sorted(rows, key=lambda row: (-row["sessions"], row["channel"]))
@@ -126,7 +126,7 @@ _SCHEMA = pa.schema(
         ("channel", pa.string()), ("media", pa.string()), ("visitors", pa.int64()), ("new_visitors", pa.int64()),
         ("sessions", pa.int64()), ("share_rate", pa.float64()), ("bounce_rate", pa.float64()),
         ("engagement_rate", pa.float64()), ("orders", pa.int64()), ("conversion_rate", pa.float64()),
-        ("revenue", _MONEY), ("aov", _MONEY), ("previous_sessions", pa.int64()), ("previous_revenue", _MONEY),
+        ("revenue", _MONEY), ("aov", pa.float64()), ("previous_sessions", pa.int64()), ("previous_revenue", _MONEY),
     ]
 )  # fmt: skip
 

@@ -155,7 +155,7 @@ def _read(scope: Scope, funnel: Funnel) -> Result:
     rows = frame.to_pylist()
     notes: list[Note] = []
     if scope.as_of < scope.period.end - 1 + spans.micros(funnel.within) and still_open.any():
-        notes.append(Note("funnel_open", {"open": int(still_open.sum()), "within": funnel.within}))
+        notes.append(Note("funnel_open", {"open": int(still_open.sum()), "within": spans.micros(funnel.within)}))
     if not len(found.visitor):
         notes.append(Note("funnel_empty", {"step": funnel.steps[0]}))
     groups, codes = _groups(scope, funnel, found)
@@ -355,7 +355,7 @@ def _sentence(rows: list[dict[str, Any]], funnel: Funnel) -> Text:
         "sentence.funnel",
         {
             "lost": rows[worst]["lost"], "before": rows[worst]["event"], "after": rows[worst + 1]["event"],
-            "rate": rows[-1]["of_all_rate"], "within": funnel.within,
+            "rate": rows[-1]["of_all_rate"], "within": spans.micros(funnel.within),
         },
     )  # fmt: skip
 
@@ -366,7 +366,7 @@ def _people(
     cells: dict[str, Callable[[], People]] = {}
 
     def cell(mask: np.ndarray, k: int, part: str, group: str) -> Callable[[], People]:
-        params = {"step": funnel.steps[k], "within": funnel.within, "group": group}
+        params = {"step": funnel.steps[k], "within": spans.micros(funnel.within), "group": group}
         text = Text(f"people.funnel_{part}" + ("_group" if group else ""), params)
         return lambda: people_of(scope, np.unique(found.visitor[mask]), text)
 

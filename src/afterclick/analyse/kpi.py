@@ -64,7 +64,7 @@ def figures_of(m: Measures) -> dict[str, Any]:
         "conversion_rate": m.conversion_rate,
         "buyer_rate": Share(len(m.buyers), visitors).rate,
         "aov": m.aov,
-        "arpv": (m.revenue / visitors).quantize(Decimal("0.0001")) if m.revenue is not None and visitors else None,
+        "arpv": m.revenue / visitors if m.revenue is not None and visitors else None,
         "completion_events": completions,
         "completion_amount": completion_amount,
     }

@@ -240,7 +240,7 @@ class Map:
         params = {"visitors": figures["visitors"], "stage": stage_term(worst["stage"]), "lost": worst["lost"]}
         if not worst["entered"]:
             return Text("sentence.map_no_stage", params)
-        return Text("sentence.map", {**params, "rate": worst["lost"] / worst["entered"], "within": figures["within"]})
+        return Text("sentence.map", {**params, "rate": worst["lost"] / worst["entered"], "within": self.within})
 
     def people(self, cell: str) -> People:
         """The visitors behind a cell of the map."""
@@ -277,7 +277,7 @@ class Map:
     def _cell_part(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
         number, part = self.names.index(fields["stage"]), fields["part"]
         text = Text(
-            f"people.stage_{part}", {"stage": stage_term(fields["stage"]), "within": spans.duration_text(self.within)}
+            f"people.stage_{part}", {"stage": stage_term(fields["stage"]), "within": self.within}
         )
         masks = self.masks(number, self.scope.period)
         if part in masks:

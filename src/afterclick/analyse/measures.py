@@ -151,7 +151,7 @@ class Measures:
         """Net revenue per order."""
         if self.revenue is None or not self.order_count:
             return None
-        return (self.revenue / self.order_count).quantize(Decimal("0.0001"))
+        return self.revenue / self.order_count
 
     def visitors_of(self, sessions: np.ndarray) -> np.ndarray:
         """Distinct visitors of sessions."""

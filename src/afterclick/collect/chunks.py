@@ -28,15 +28,22 @@ class BadRow(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Some rows of a file: `table` of raw columns, `rows` int64 the number of each (1 = first below the header)."""
+    """Some rows of a file: `table` of raw columns, `rows` int64 the number of each (1 = first below the header).
+
+    `damaged`: True = bytes that are no text are marked in the cells, False = all text is sound, None = nobody looked.
+    """
 
     table: pa.Table
     rows: np.ndarray
     bad: Sequence[BadRow] = ()
+    damaged: bool | None = None
 
 
 class Reader(Protocol):
-    """One file or frame: `columns` as they are named there, `text` whether all of them are text, `sha256` of its bytes."""
+    """One file or frame: `columns` as they are named there, `text` whether all of them are text.
+
+    `notes` say in words what was found out about its form, `encoding` and `bytes` belong to files of text.
+    """
 
     @property
     def name(self) -> str: ...
@@ -49,6 +56,12 @@ class Reader(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]: ...
+
+    @property
+    def encoding(self) -> str: ...
+
+    @property
+    def bytes(self) -> int: ...
 
     def sha256(self) -> str: ...
 
@@ -79,7 +92,10 @@ def _cut(piece: Chunk, rows: int) -> Iterator[Chunk]:
         return
     for start in range(0, len(piece.rows), rows):
         yield Chunk(
-            piece.table.slice(start, rows), piece.rows[start : start + rows], () if start else piece.bad
+            piece.table.slice(start, rows),
+            piece.rows[start : start + rows],
+            () if start else piece.bad,
+            piece.damaged,
         )
 
 
@@ -90,6 +106,7 @@ def _joined(parts: list[Chunk]) -> Chunk:
         pa.concat_tables([part.table for part in parts], promote_options="default"),
         np.concatenate([part.rows for part in parts]),
         [bad for part in parts for bad in part.bad],
+        None if parts[0].damaged is None else any(part.damaged for part in parts),
     )
 
 
@@ -97,7 +114,8 @@ def distinct_names(raw: Sequence[str]) -> list[str]:
     """Column names without blanks and repetitions: `column_3` for an empty one, `note_2` for the second of two."""
     names: list[str] = []
     for place, given in enumerate(raw, 1):
-        name = base = given.strip() or f"column_{place}"
+        printable = "".join(char for char in given if char.isprintable())
+        name = base = printable.strip() or f"column_{place}"
         number = 2
         while name in names:
             name, number = f"{base}_{number}", number + 1

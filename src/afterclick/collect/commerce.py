@@ -15,6 +15,9 @@ from afterclick.collect.raw_rows import RawRows
 from afterclick.core import money, names
 
 
+_LISTING = pa.array([names.ORDER_COMPLETED, names.ORDER_REFUNDED, "Checkout Started", "Cart Viewed"])
+
+
 class Worth(NamedTuple):
     """Amounts of the rows, and which column is to blame where one is no number."""
 
@@ -32,7 +35,7 @@ def _read(rows: RawRows, field: str) -> Amounts:
     return _nothing(len(rows)) if array is None else amounts.read(array)
 
 
-def of_events(engine: Engine, rows: RawRows, event: np.ndarray, objects: pa.Array | None) -> Worth:
+def of_events(engine: Engine, rows: RawRows, event: pa.Array, objects: pa.Array | None) -> Worth:
     """Amounts in the grain of events: revenue, else Σ price × quantity of the items, else price × quantity.
 
     `event` are canonical names. A refund's amount is positive whatever its sign was.
@@ -43,10 +46,9 @@ def of_events(engine: Engine, rows: RawRows, event: np.ndarray, objects: pa.Arra
     blame.append(("price", single.bad & ~price.bad & ~quantity.bad))
     minor = np.where(revenue.present, revenue.minor, single.minor)
     known = revenue.present | single.present
-    refund = event == names.ORDER_REFUNDED
-    order = refund | (event == names.ORDER_COMPLETED)
+    refund = cells.flags(pc.equal(event, names.ORDER_REFUNDED))
     # Only what is bought or about to be bought adds up; items of a list that was looked at are worth nothing yet.
-    listing = order | (event == "Checkout Started") | (event == "Cart Viewed")
+    listing = cells.flags(pc.is_in(event, value_set=_LISTING))
     if objects is not None:
         open_rows = np.flatnonzero(listing & ~revenue.present & cells.present(objects))
         summed = _of_items(engine, objects.take(pa.array(open_rows)))

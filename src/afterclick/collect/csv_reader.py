@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
-from functools import cached_property
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
@@ -50,6 +49,7 @@ class CsvReader:
         self._file = file
         self._encoding = encoding
         self.name = file.name
+        self._found = ""
         self._dialect = self._sniff()
         self.columns = self._dialect.columns
 
@@ -57,16 +57,19 @@ class CsvReader:
     def notes(self) -> tuple[str, ...]:
         """What was found out about the form of the file, in words."""
         named = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
-        return (f"delimiter {named[self._dialect.delimiter]}", f"encoding {self._stream_encoding}")
+        return (f"delimiter {named[self._dialect.delimiter]}", f"encoding {self.encoding}")
 
     def sha256(self) -> str:
         return self._file.sha256()
 
-    @cached_property
-    def _stream_encoding(self) -> str:
-        with open_text(self._file, self._encoding) as stream:
-            stream.read(1)
-            return stream.encoding or "utf-8"
+    @property
+    def bytes(self) -> int:
+        return self._file.bytes
+
+    @property
+    def encoding(self) -> str:
+        """The encoding as far as the file has been read."""
+        return self._found or "utf-8"
 
     def sample(self) -> pa.Table:
         """The first rows, SAMPLE_ROWS at most."""
@@ -78,11 +81,14 @@ class CsvReader:
         """The rows of the file in order. Raises InputError for a row beyond ROW_LIMIT or bytes that cannot be read."""
         stream = open_text(self._file, self._encoding)
         with io.BufferedReader(stream, 1 << 20) as source:
-            yield from gathered(_Rows(self.name, self._dialect, stream).read(source), rows)
+            for chunk in gathered(_Rows(self.name, self._dialect, stream).read(source), rows):
+                self._found = stream.encoding or self._found
+                yield chunk
 
     def _sniff(self) -> Dialect:
         with open_text(self._file, self._encoding) as stream:
             head = io.BufferedReader(stream, 1 << 20).read(_HEAD + 1)
+            self._found = stream.encoding
         if len(head) > _HEAD:
             # A line longer than the head is cut inside; what is looked at then is its beginning.
             head = head[: head.rfind(b"\n") + 1] or head
@@ -165,7 +171,7 @@ class _Rows:
         if rest:
             yield from self.read(io.BytesIO(rest), header=False)
         elif self._bad:
-            yield Chunk(self._empty(), np.zeros(0, np.int64), self._taken(None))
+            yield Chunk(self._empty(), np.zeros(0, np.int64), self._taken(None), self._stream.bad)
 
     def _empty(self) -> pa.Table:
         return pa.table({name: pa.array([], pa.string()) for name in self._dialect.columns})
@@ -210,9 +216,9 @@ class _Rows:
         good = self._next + np.arange(table.num_rows, dtype=np.int64)
         rows = good + np.searchsorted(bad - np.arange(len(bad)), good, side="right")
         if not len(rows):
-            return Chunk(table, rows)
+            return Chunk(table, rows, damaged=self._stream.bad)
         self._next = int(rows[-1]) + 1
-        return Chunk(table, rows, self._taken(self._next))
+        return Chunk(table, rows, self._taken(self._next), self._stream.bad)
 
     def _taken(self, before: int | None) -> list[BadRow]:
         taken = [row for row in self._bad if before is None or row.row < before]
@@ -232,4 +238,5 @@ class _Rows:
         row = int(last.rows[-1])
         text = self._dialect.delimiter.join(cells.get(column, "") for column in self._dialect.columns)
         bad = self._bad_row(row, "open_quote", f"the quote in {name} is never closed", text)
-        return Chunk(last.table.slice(0, len(last.rows) - 1), last.rows[:-1], [*last.bad, bad]), rest.encode()
+        kept = Chunk(last.table.slice(0, len(last.rows) - 1), last.rows[:-1], [*last.bad, bad], last.damaged)
+        return kept, rest.encode()

@@ -42,6 +42,7 @@ class JsonReader:
         self._file = file
         self._encoding = encoding
         self.name = file.name
+        self._found = ""
         self._array = self._first_byte() == b"["
         self.columns = tuple(self.sample().column_names)
         self.notes = ("a JSON array" if self._array else "JSON lines",)
@@ -51,6 +52,15 @@ class JsonReader:
                 hint='one object per line is expected: {"event": "…", "timestamp": "…"}',
                 path=self.name,
             )
+
+    @property
+    def bytes(self) -> int:
+        return self._file.bytes
+
+    @property
+    def encoding(self) -> str:
+        """The encoding as far as the file has been read."""
+        return self._found or "utf-8"
 
     def sha256(self) -> str:
         return self._file.sha256()
@@ -71,7 +81,9 @@ class JsonReader:
             source = io.BufferedReader(stream, 1 << 20)
             lines = self._elements(source) if self._array else self._lines(source, min(_BLOCK, rows * 2048))
             reading = _Objects(engine, stream)
-            yield from gathered((reading.chunk(texts, numbers) for texts, numbers in lines), rows)
+            for chunk in gathered((reading.chunk(texts, numbers) for texts, numbers in lines), rows):
+                self._found = stream.encoding or self._found
+                yield chunk
 
     def _first_byte(self) -> bytes:
         with open_text(self._file, self._encoding) as stream:
@@ -154,7 +166,7 @@ class _Objects:
         names = distinct_names(self._keys)
         pointers = [json_cells.pointer(key) for key in self._keys]
         columns = json_cells.at(self._engine, texts, pointers) if pointers else []
-        return Chunk(pa.table(dict(zip(names, columns, strict=True))), numbers, bad)
+        return Chunk(pa.table(dict(zip(names, columns, strict=True))), numbers, bad, self._stream.bad)
 
     def _bad(self, text: str, number: int) -> BadRow:
         kept = text[:TEXT_KEPT]

@@ -93,11 +93,13 @@ class RawRows:
                 if large.any():
                     yield name, large
 
-    def _damaged(self, marked: bool) -> Iterable[tuple[str, np.ndarray]]:
+    def _damaged(self, marked: bool | None) -> Iterable[tuple[str, np.ndarray]]:
+        if marked is False:
+            return
         for name, array in list(self.columns.items()):
-            if marked and cells.is_text(array.type):
+            if marked:
                 bad = cells.flags(pc.match_substring_regex(array, BAD_PATTERN.pattern))
-            elif _has_bytes(array.type) and not marked:
+            elif _has_bytes(array.type):
                 bad = _undecodable(array)
                 if not cells.is_text(array.type) and not bad.any():
                     self.columns[name] = array.cast(pa.string())

@@ -39,8 +39,15 @@ class TableReader:
 
     text = False
 
+    encoding = "utf-8"
+
     def __init__(
-        self, name: str, columns: list[str], batches: Callable[[int], Iterator[pa.RecordBatch]], sha256: Callable[[], str]
+        self,
+        name: str,
+        columns: list[str],
+        batches: Callable[[int], Iterator[pa.RecordBatch]],
+        sha256: Callable[[], str],
+        size: int,
     ) -> None:
         _refuse_width(name, len(columns))
         self.name = name
@@ -48,6 +55,7 @@ class TableReader:
         self.notes: tuple[str, ...] = ()
         self._batches = batches
         self._sha256 = sha256
+        self.bytes = size
 
     def sha256(self) -> str:
         return self._sha256()
@@ -109,7 +117,7 @@ def parquet(file: SourceFile) -> TableReader:
     def batches(rows: int) -> Iterator[pa.RecordBatch]:
         return iter(source.iter_batches(batch_size=min(rows, most)))
 
-    return TableReader(file.name, list(source.schema_arrow.names), batches, file.sha256)
+    return TableReader(file.name, list(source.schema_arrow.names), batches, file.sha256, file.bytes)
 
 
 def arrow(file: SourceFile) -> TableReader:
@@ -122,7 +130,7 @@ def arrow(file: SourceFile) -> TableReader:
     def batches(rows: int) -> Iterator[pa.RecordBatch]:
         return (source.get_batch(place) for place in range(source.num_record_batches))
 
-    return TableReader(file.name, list(source.schema.names), batches, file.sha256)
+    return TableReader(file.name, list(source.schema.names), batches, file.sha256, file.bytes)
 
 
 def frame(given: Any) -> TableReader:
@@ -134,7 +142,7 @@ def frame(given: Any) -> TableReader:
     def batches(rows: int) -> Iterator[pa.RecordBatch]:
         return iter(table.to_batches(max_chunksize=rows))
 
-    return TableReader("data frame", [str(name) for name in table.column_names], batches, lambda: _content(table))
+    return TableReader("data frame", [str(name) for name in table.column_names], batches, lambda: _content(table), table.nbytes)
 
 
 def _table(given: Any) -> pa.Table:

@@ -63,15 +63,14 @@ def distinct(name: str, column: Any, size: int) -> tuple[Codes, list[str | None]
     text = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_string_view(text)):
         raise InputError(f"the column of {name} holds {column.type}, not text", path=name)
-    if pa.types.is_string_view(text):
-        column = column.cast(pa.large_string())
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
+    if text == column.type:
+        # Arrow has no dictionary encoding of string views yet.
+        column = (column.cast(pa.large_string()) if pa.types.is_string_view(text) else column).dictionary_encode()
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries().combine_chunks()
     values: list[str | None] = column.dictionary.to_pylist()
-    indices = column.indices
+    indices = column.indices.cast(pa.int32())
     if indices.null_count:
-        indices = indices.fill_null(pa.scalar(len(values), indices.type))
+        indices = indices.fill_null(len(values))
         values.append(None)
-    return indices.cast(pa.int32()).to_numpy(), values
+    return indices.to_numpy(), values

@@ -91,14 +91,17 @@ class _Deriving:
         self._put("tie", _tie(self.segment["event_id"]), "hash")
 
     def _ids(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Codes of anonymous id, user id and e-mail in the book `id`; the row's device is the first of them."""
+        """Codes of anonymous id, user id and e-mail in the book `id`.
+
+        The row's device is the anonymous id, else the user id; an e-mail links ids but is nobody by itself.
+        """
         book = self.books.book("id")
         book_codes = [
             self._texts(column).prefixed(prefix).codes(book)
             for column, prefix in (("anonymous_id", "a:"), ("user_id", "u:"), ("email", "e:"))
         ]
         anonymous, user, email = book_codes
-        device = np.where(anonymous >= 0, anonymous, np.where(user >= 0, user, email))
+        device = np.where(anonymous >= 0, anonymous, user)
         self._put("device", device.astype(np.int32), "code")
         self._put("user", user, "code")
         return anonymous, user, email

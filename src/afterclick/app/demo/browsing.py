@@ -43,8 +43,8 @@ _FAITHFUL_RATE = 0.85
 class Browsing:
     """The pages of each visit, (visits, `CELLS`), and what drives the rest of it.
 
-    `seen` says which cells exist; `page` is the page without query, `url` the address shown; `slow` marks product
-    pages on the web that load slowly; `keen` (visits) is the log-odds that intent adds to every step.
+    `seen` says which cells exist; `page` is the page without query, `url` the address shown; `slow` marks
+    product pages on the web that load slowly; `keen` (visits) is the log-odds that intent adds to every step.
     """
 
     seen: NDArray[np.bool_]
@@ -64,7 +64,9 @@ class Browsing:
 
 def on_phone(visits: Visits, who: Traits) -> NDArray[np.bool_]:
     """Whether a visit is made on a phone, app included; the second device is the other kind."""
-    phone: NDArray[np.bool_] = np.where(visits.device == SECOND, who.desktop, (visits.device > SECOND) | ~who.desktop)
+    phone: NDArray[np.bool_] = np.where(
+        visits.device == SECOND, who.desktop, (visits.device > SECOND) | ~who.desktop
+    )
     return phone
 
 
@@ -98,7 +100,7 @@ def _enter(
 ) -> NDArray[np.int64]:
     """The way in of each visit. Phones and the less keen are sent to the weak landing pages more often."""
     way, _, _, _ = quarters(shop.seed, "way in", visits.counter)
-    # An ad set is shown to the same people each time: who comes often shall not meet the weak pages more often.
+    # An ad set is shown to the same people each time: coming often shall not mean meeting it more often.
     to_weak = (visits.source == AUTUMN_ADS) & (who.ad_set < 0.40 + 0.16 * phone - 0.08 * who.intent)
     row = np.where(to_weak, WEAK_LANDING, visits.source)
     return site().tables[row, interest, place(way)].astype(np.int64)
@@ -131,7 +133,7 @@ def _choose(
     ways = site()
     own, other, item, pieces = quarters(shop.seed, "choice", visits.counter[visit] + cell.astype(np.uint64))
     category = CATEGORY_TABLES[visits.source[visit], place(other)]
-    # Nobody strays into the slow category: who looks at more pages shall not meet it more often for that alone.
+    # Nobody strays into the slow category: seeing many pages shall not mean meeting it more often.
     strays = (own > _FAITHFUL_RATE) & (category != SLOW_CATEGORY)
     category = np.where(strays, category, interest[visit]).astype(np.int64)
     kind = np.where(kinds < 0.56, PRODUCT, np.where(kinds < 0.85, LISTING, SEARCHING)).astype(np.int8)
@@ -167,8 +169,8 @@ def _choose(
 def browse(shop: Shop, visits: Visits, who: Traits) -> Browsing:
     """The browsing part of these visits.
 
-    Each decision has a uniform of its own, fixed by visitor, visit and cell; a barrier only moves the threshold it is
-    compared with, so that whoever does not meet it does exactly the same with and without it.
+    Each decision has a uniform of its own, fixed by visitor, visit and cell; a barrier only moves the
+    threshold it is compared with, so that whoever does not meet it does exactly the same with and without it.
     """
     phone = on_phone(visits, who)
     keen = _keen(visits, who, phone)

@@ -41,7 +41,9 @@ CATEGORIES = (
 )  # fmt: skip
 
 SLOW_CATEGORY = 3
-"""The category whose product pages load slowly where that barrier is on: shoes, whose prices are near the average."""
+"""The category whose product pages load slowly where that barrier is on: shoes, whose prices are near the
+average.
+"""
 
 PER_CATEGORY = 40
 PRODUCTS = PER_CATEGORY * len(CATEGORIES)
@@ -50,7 +52,18 @@ WORDS_PER_CATEGORY = 6
 MAX_QUANTITY = 3
 MAX_LINES = 4
 
-_ADJECTIVES = ("소프트", "클래식", "데일리", "울 블렌드", "오버핏", "크롭", "슬림", "빈티지", "에센셜", "프리미엄")
+_ADJECTIVES = (
+    "소프트",
+    "클래식",
+    "데일리",
+    "울 블렌드",
+    "오버핏",
+    "크롭",
+    "슬림",
+    "빈티지",
+    "에센셜",
+    "프리미엄",
+)
 _MAKES = ("라운드", "브이넥", "스트라이프", "코튼")
 
 PRODUCT_IDS = tuple(f"{c.key}-{n + 1:03d}" for c in CATEGORIES for n in range(PER_CATEGORY))
@@ -105,7 +118,9 @@ def discounts(coupon: NDArray[Any], subtotal: NDArray[np.int64]) -> NDArray[np.i
 
 
 def discount(code: str | None, subtotal: int) -> int:
-    """The discount of one order in won: `revenue` = Σ price × quantity − discount; shipping is not in `revenue`."""
+    """The discount of one order in won: `revenue` = Σ price × quantity − discount; shipping is not in
+    `revenue`.
+    """
     known = -1 if code is None else COUPON_CODES.index(code)
     return int(discounts(np.array([known]), np.array([subtotal], dtype=np.int64))[0])
 
@@ -117,7 +132,9 @@ _QUANTITY_MASK = np.uint64(0xF)
 
 
 def pack(product: NDArray[Any], quantity: NDArray[Any]) -> NDArray[np.uint64]:
-    """Baskets (n, `MAX_LINES`) as one number each: 12 bits of product and 4 of quantity per line, 0 = no line."""
+    """Baskets (n, `MAX_LINES`) as one number each: 12 bits of product and 4 of quantity per line, 0 = no
+    line.
+    """
     line = np.where(quantity > 0, (product.astype(np.int64) << 4) | quantity, 0).astype(np.uint64)
     packed = np.zeros(len(line), dtype=np.uint64)
     for k in range(MAX_LINES):

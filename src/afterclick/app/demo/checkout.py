@@ -40,10 +40,11 @@ _REVIEW_RATE = 0.15
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """How far each visit with a basket came (one entry per such visit; `visit` is its place among the visits).
+    """How far each visit with a basket came (one entry per such visit; `visit` is its place among the
+    visits).
 
-    `basket` is what was ordered, packed as `catalogue.pack` does; `revenue` and `refunded` are won; `coupon` the code
-    in hand; `after` the delay in µs of what happens days later, from the start of the visit.
+    `basket` is what was ordered, packed as `catalogue.pack` does; `revenue` and `refunded` are won; `coupon`
+    the code in hand; `after` the delay in µs of what happens days later, from the start of the visit.
     """
 
     visit: NDArray[np.int64]

@@ -93,7 +93,9 @@ def write_crawls(shop: Shop, crawls: Crawls) -> Rows:
     since = waited - waited[np.flatnonzero(step == 0)][run] if len(run) else waited
     product = (which * (COLOUR_0 - PRODUCT_0)).astype(np.int32)
     listing = (which * len(CATEGORIES)).astype(np.int32)
-    page = np.where(what < 0.8, PRODUCT_0 + product, np.where(what < 0.97, LIST_0 + listing, HOME)).astype(np.int32)
+    page = np.where(what < 0.8, PRODUCT_0 + product, np.where(what < 0.97, LIST_0 + listing, HOME)).astype(
+        np.int32
+    )
     crawler, rows = crawls.crawler[run], len(run)
 
     def nothing(kind: type[np.generic]) -> NDArray[Any]:

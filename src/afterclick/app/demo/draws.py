@@ -1,4 +1,4 @@
-"""Random numbers that depend on seed, purpose and place alone, so that two shops can be compared pair by pair."""
+"""Random numbers that depend on seed, purpose and place alone, so that two shops can be paired."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def _key(seed: int, purpose: str) -> np.uint64:
 def bits(seed: int, purpose: str, counter: Counters) -> Counters:
     """64 random bits per counter; distinct counters give distinct bits within one purpose.
 
-    SplitMix64 read at any position (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"):
-    a bijection of the counter, so that no draw ever shifts another one and ids made from it cannot collide.
+    SplitMix64 read at any position (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number
+    generators"): a bijection of the counter, so that no draw ever shifts another one and ids made from it
+    cannot collide.
     """
     x: Counters = counter * _GOLDEN
     x += _key(seed, purpose)
@@ -46,7 +47,9 @@ def bits(seed: int, purpose: str, counter: Counters) -> Counters:
 
 
 def quarters(seed: int, purpose: str, counter: Counters) -> tuple[Uniforms, Uniforms, Uniforms, Uniforms]:
-    """Four independent uniforms in (0, 1) per counter, of 16 bits each: enough for decisions, a quarter of the cost."""
+    """Four independent uniforms in (0, 1) per counter, of 16 bits each: enough for decisions, a quarter of
+    the cost.
+    """
     drawn = bits(seed, purpose, counter)
     parts = drawn.astype("<u8", copy=False).view("<u2").reshape(*drawn.shape, 4)
     wide = parts.astype(np.float32)

@@ -16,7 +16,7 @@ CLICK_KEYS = ("", "gclid=EAIaIQob", "fbclid=IwZXh0bg", "clickid=lp")
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A way in: the page landed on, the tags in the address, the click id that ends it, and the page before."""
+    """A way in: the page landed on, the tags in the address, the click id at its end, the page before."""
 
     page: int
     tags: str = ""
@@ -57,7 +57,10 @@ def _naver_ads() -> list[Entry]:
 
 
 def _naver_organic() -> list[Entry]:
-    words = ((SHOP_NAME, HOME, -1, 10.0), *((w, -1, n // WORDS_PER_CATEGORY, 0.3) for n, w in enumerate(WORDS)))
+    words = (
+        (SHOP_NAME, HOME, -1, 10.0),
+        *((w, -1, n // WORDS_PER_CATEGORY, 0.3) for n, w in enumerate(WORDS)),
+    )
     return [
         Entry(
             page=page,
@@ -119,15 +122,57 @@ def _tagged(tags: str, campaigns: tuple[str, ...], pages: tuple[int, ...]) -> li
 
 def _plain(*referrers: str, product_weight: float = 1.0, tags: str = "") -> list[Entry]:
     pairs = [(HOME, 1.0), (-1, product_weight)]
-    return [Entry(page=p, referrer=r, weight=w, tags=tags if p == HOME else "") for r in referrers for p, w in pairs]
+    return [
+        Entry(page=p, referrer=r, weight=w, tags=tags if p == HOME else "")
+        for r in referrers
+        for p, w in pairs
+    ]
+
+
+def _affiliate() -> list[Entry]:
+    tags = "utm_source=linkpartner&utm_medium=affiliate&utm_campaign=deal"
+    return [
+        Entry(page=page, tags=tags, click=PARTNER_CLICK, referrer="https://deal.linkpartner.example/")
+        for page in (HOME, WELCOME)
+    ]
+
+
+def _daum() -> list[Entry]:
+    query = "search.daum.net/search?w=tot&q="
+    return [
+        Entry(
+            page=page, referrer=f"https://{query}{quote(w)}", mobile_referrer=f"https://m.{query}{quote(w)}"
+        )
+        for w, page in ((SHOP_NAME, HOME), *((w, -1) for w in WORDS[::6]))
+    ]
+
+
+def _instagram() -> list[Entry]:
+    bio = "utm_source=instagram&utm_medium=social&utm_content=link_in_bio"
+    return [
+        Entry(page=LOOKBOOK, tags=bio, referrer=_INSTAGRAM, weight=2.0),
+        Entry(page=HOME, tags="igsh=1", click=META_CLICK, referrer=_INSTAGRAM),
+    ]
+
+
+def _messages() -> dict[str, list[Entry]]:
+    weeks = tuple(f"weekly_{week}" for week in range(30, 40))
+    kakao = ("coupon_day", "restock", "weekend")
+    push = ("cart_push", "restock_push", "sale_push")
+    mail = (*weeks, "cart_reminder")
+    return {
+        "kakao": _tagged("utm_source=kakao&utm_medium=message", kakao, (WELCOME, HOME)),
+        "kakao_talk": _plain(""),
+        "email": _tagged("utm_source=newsletter&utm_medium=email", mail, (LOOKBOOK, WELCOME, HOME)),
+        "push": _tagged("utm_source=app&utm_medium=push", push, (HOME, LIST_0)),
+    }
 
 
 def entries() -> dict[str, list[Entry]]:
     """Every way in, by key of its source; `weak_landing` holds the pages of that barrier."""
-    weeks = tuple(f"weekly_{week}" for week in range(30, 40))
     blogs = [f"https://blog.naver.com/ootd_{n:03d}/2236{n:08d}" for n in range(12)]
     cafes = [f"https://cafe.naver.com/fashiontalk/{90210 + n}" for n in range(6)]
-    partner = "utm_source=linkpartner&utm_medium=affiliate&utm_campaign=deal"
+    video = "utm_source=youtube&utm_medium=video&utm_campaign=haul"
     return {
         "direct": _plain("", product_weight=0.5),
         "naver_ads": _naver_ads(),
@@ -140,23 +185,11 @@ def entries() -> dict[str, list[Entry]]:
         "weak_landing": _meta("instagram", "autumn_sale", (AUTUMN, AUTUMN + 1, AUTUMN + 2), _INSTAGRAM),
         "instagram_ads": _meta("instagram", "new_arrivals", (LIST_0 + 2, LIST_0 + 3, LOOKBOOK), _INSTAGRAM),
         "facebook_ads": _meta("facebook", "retarget_09", (HOME, LIST_0 + 4), "https://m.facebook.com/"),
-        "instagram": [
-            Entry(page=LOOKBOOK, tags="utm_source=instagram&utm_medium=social&utm_content=link_in_bio",
-                  referrer=_INSTAGRAM, weight=2.0),
-            Entry(page=HOME, tags="igsh=1", click=META_CLICK, referrer=_INSTAGRAM),
-        ],
-        "kakao": _tagged("utm_source=kakao&utm_medium=message", ("coupon_day", "restock", "weekend"), (WELCOME, HOME)),
-        "kakao_talk": _plain(""),
-        "email": _tagged(
-            "utm_source=newsletter&utm_medium=email", (*weeks, "cart_reminder"), (LOOKBOOK, WELCOME, HOME)
-        ),
-        "youtube": _plain("https://www.youtube.com/", tags="utm_source=youtube&utm_medium=video&utm_campaign=haul"),
+        "instagram": _instagram(),
+        "youtube": _plain("https://www.youtube.com/", tags=video),
         "chatgpt": _plain("https://chatgpt.com/", product_weight=2.0, tags="utm_source=chatgpt.com"),
         "perplexity": _plain("https://www.perplexity.ai/", product_weight=2.0),
-        "affiliate": [Entry(page=page, tags=partner, click=PARTNER_CLICK, referrer="https://deal.linkpartner.example/")
-                      for page in (HOME, WELCOME)],
-        "daum": [Entry(page=page, referrer=f"https://search.daum.net/search?w=tot&q={quote(w)}",
-                       mobile_referrer=f"https://m.search.daum.net/search?w=tot&q={quote(w)}")
-                 for w, page in ((SHOP_NAME, HOME), *((w, -1) for w in WORDS[::6]))],
-        "push": _tagged("utm_source=app&utm_medium=push", ("cart_push", "restock_push", "sale_push"), (HOME, LIST_0)),
-    }  # fmt: skip
+        "affiliate": _affiliate(),
+        "daum": _daum(),
+        **_messages(),
+    }

@@ -1,4 +1,4 @@
-"""When the people of the example shop come, on which device and from where: nothing here depends on a barrier."""
+"""When people come, on which device and from where: nothing here depends on a barrier."""
 
 from __future__ import annotations
 
@@ -48,10 +48,11 @@ _GROWTH_RATE = 0.35
 
 @dataclass(frozen=True, kw_only=True)
 class Visits:
-    """Planned visits, one entry each: `starts_at` is µs since the period's start, `device` a place in `sources`.
+    """Planned visits, one entry each: `starts_at` is µs since the period's start, `device` a place in
+    `sources`.
 
-    `known`: the user id is there from the first row; `login`: it comes during this visit; `joins`: by signing up;
-    `installs`: first time in the app; `opens_only`: an e-mail opened and not clicked.
+    `known`: the user id is there from the first row; `login`: it comes during this visit; `joins`: by signing
+    up; `installs`: first time in the app; `opens_only`: an e-mail opened and not clicked.
     """
 
     visitor: NDArray[np.uint32]
@@ -80,12 +81,16 @@ class Visits:
     @property
     def counter(self) -> Counters:
         """The counter of each visit; its lowest 10 bits are free."""
-        return (self.visitor.astype(np.uint64) << VISITOR_SHIFT) + (self.ordinal.astype(np.uint64) << VISIT_SHIFT)
+        return (self.visitor.astype(np.uint64) << VISITOR_SHIFT) + (
+            self.ordinal.astype(np.uint64) << VISIT_SHIFT
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
-    """Visits as instants only: `owner` is the place of the visitor in the block, `second` marks the other device."""
+    """Visits as instants only: `owner` is the place of the visitor in the block, `second` marks the other
+    device.
+    """
 
     owner: NDArray[np.int64]
     starts_at: NDArray[np.int64]
@@ -140,7 +145,9 @@ def visit_times(shop: Shop, visitor: Counters, who: Traits) -> Times:
     within = HOUR_TABLE[place(hour)].astype(np.int64) * HOUR + (minute * (HOUR - MINUTE)).astype(np.int64)
     likely = _WEEKDAY_WEIGHTS[(weekday + day) % 7] / _WEEKDAY_WEIGHTS.max()
     kept = (day < shop.days) & ((ordinal == 0) | (stays < likely))
-    starts_at = day * DAY + within + (uniform(shop.seed, "second of start", counter) * MINUTE).astype(np.int64)
+    starts_at = (
+        day * DAY + within + (uniform(shop.seed, "second of start", counter) * MINUTE).astype(np.int64)
+    )
     times = Times(owner=owner, starts_at=starts_at, second=np.zeros(len(owner), dtype=bool))
     return _apart(times.kept(kept).ordered())
 

@@ -15,9 +15,10 @@ NONE = -1
 class Rows:
     """Rows of the export as codes, one entry each; `NONE` where nothing applies.
 
-    `at` is µs since the period's start; `key` counts visitor, visit and slot and makes the message id; `device` makes
-    the anonymous id and `visitor` the user id (`NONE` = not there); `click` marks addresses that end in a click id;
-    `basket` holds the lines of an order or refund; `visit` makes order id and click id.
+    `at` is µs since the period's start; `key` counts visitor, visit and slot and makes the message id;
+    `device` makes the anonymous id and `visitor` the user id (`NONE` = not there); `click` marks addresses
+    that end in a click id; `basket` holds the lines of an order or refund; `visit` makes order id and click
+    id.
     """
 
     at: NDArray[np.int64]

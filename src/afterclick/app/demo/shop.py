@@ -39,8 +39,8 @@ class Shop:
     """The example shop: size, seed, period, and which barriers are built into it.
 
     `events` counts rows of the export (reached within 1 %), `days` local days up to and including `end_on`,
-    `bots_rate` the share of rows that crawlers make, `two_devices_rate` the share of people who use two devices in
-    one day. The same values always give the same rows.
+    `bots_rate` the share of rows that crawlers make, `two_devices_rate` the share of people who use two
+    devices in one day. The same values always give the same rows.
     """
 
     events: int = 100_000
@@ -86,20 +86,25 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 
 
 def _coupon_drop() -> float:
-    """How much less often those whose code fails on the broken field go on than the same people would on a sound one."""
+    """How much less often people go on whose code fails on the broken field, against the same people on a
+    sound one.
+    """
     broken = COUPON_LEAVE_RATE * (1 - COUPON_AGAIN_RATE * (1 - COUPON_FAIL_RATE))
-    anyway = COUPON_FAIL_RATE_USUAL / COUPON_FAIL_RATE * (1 - COUPON_AGAIN_RATE * (1 - COUPON_FAIL_RATE_USUAL))
+    anyway = (
+        COUPON_FAIL_RATE_USUAL / COUPON_FAIL_RATE * (1 - COUPON_AGAIN_RATE * (1 - COUPON_FAIL_RATE_USUAL))
+    )
     return 1 - (1 - broken) / (1 - anyway * COUPON_LEAVE_RATE_USUAL)
 
 
 def truths(shop: Shop) -> dict[str, dict[str, Any]]:
-    """What is planted in `shop`, per barrier: where it is met, by whom, and what it does to those who meet it.
+    """What is planted in `shop`, per barrier: where it is met, by whom, and what it does to those who meet
+    it.
 
-    `met` says how a visitor who met it is recognised in the rows; `stage` and `step` what comes before it; `expected_drop`
-    is the relative fall of `outcome` among those who meet it, against the same visitors without it; `effects` are the
-    factors it is made of; `driven_by` names what drives both meeting it and buying, so that an unmatched comparison is
-    biased. What it costs in money is the revenue of `shop.without(name)` less that of `shop`: the same people with the
-    same luck.
+    `met` says how a visitor who met it is recognised in the rows; `stage` and `step` what comes before it;
+    `expected_drop` is the relative fall of `outcome` among those who meet it, against the same visitors
+    without it; `effects` are the factors it is made of; `driven_by` names what drives both meeting it and
+    buying, so that an unmatched comparison is biased. What it costs in money is the revenue of
+    `shop.without(name)` less that of `shop`: the same people with the same luck.
     """
     planted: dict[str, dict[str, Any]] = {
         "discount_field_mobile": {
@@ -129,7 +134,10 @@ def truths(shop: Shop) -> dict[str, dict[str, Any]]:
             "segment": "visitors of the paid Instagram campaign autumn_sale who land on its event pages",
             "outcome": "an order in that visit (to first order)",
             "expected_drop": round(1 - LANDING_STAY_FACTOR * LANDING_ADD_FACTOR, 4),
-            "effects": {"stays after landing": LANDING_STAY_FACTOR, "adds a product seen": LANDING_ADD_FACTOR},
+            "effects": {
+                "stays after landing": LANDING_STAY_FACTOR,
+                "adds a product seen": LANDING_ADD_FACTOR,
+            },
             "driven_by": ("device", "intent"),
         },
         "slow_product_page": {

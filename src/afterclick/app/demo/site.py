@@ -19,11 +19,11 @@ from afterclick.app.demo.sources import SOURCES
 class Site:
     """Every address, once, and the columns of the ways in.
 
-    `addresses` holds pages (codes below `pages`), landing addresses and foreign pages; `titles` go with the pages,
-    `payment` are the pages people pay on. One entry per way in: `url` (-1 = the page's own address), `page` (-1 = a
-    product of the visitor's choice), `kind`, `category` (-1 = any), `click` (ends in a click id), `referrer` and
-    `mobile_referrer` (-1 = none). `tables` picks a way by source and category of interest; row `WEAK_LANDING` stands
-    behind the sources.
+    `addresses` holds pages (codes below `pages`), landing addresses and foreign pages; `titles` go with the
+    pages, `payment` are the pages people pay on. One entry per way in: `url` (-1 = the page's own address),
+    `page` (-1 = a product of the visitor's choice), `kind`, `category` (-1 = any), `click` (ends in a click
+    id), `referrer` and `mobile_referrer` (-1 = none). `tables` picks a way by source and category of
+    interest; row `WEAK_LANDING` stands behind the sources.
     """
 
     addresses: list[str]
@@ -78,12 +78,12 @@ def _category(entry: Entry) -> int:
 
 
 def _ways_for(ways: list[Entry], category: int) -> NDArray[np.int16]:
-    """The choice among the ways of a source for people interested in a category: no ad of another one fits."""
+    """The choice among the ways of a source for people interested in a category: no other ad fits."""
     weight = np.array([way.weight for way in ways])
     about = np.array([_category(way) for way in ways])
     fits = about == category
     if fits.any():
-        # All advertised ways together weigh the same for everyone, or a category would change the mix of pages.
+        # All advertised ways together weigh the same for everyone, so the mix of pages stays.
         weight[fits] *= weight[about >= 0].sum() / weight[fits].sum()
     weight[(about >= 0) & ~fits] = 0
     return choice_table(list(weight))

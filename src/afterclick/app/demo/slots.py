@@ -47,9 +47,11 @@ NO_EVENT = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """One place: the event (none for pages), the page it happens on (-1: of its cell), the usual pause before it.
+    """One place: the event (none for pages), the page it happens on (-1: of its cell), the usual pause before
+    it.
 
-    `pause` is the median in seconds, `spread` the deviation of its logarithm; `later` marks what happens days after.
+    `pause` is the median in seconds, `spread` the deviation of its logarithm; `later` marks what happens days
+    after.
     """
 
     name: str
@@ -110,7 +112,8 @@ COUNT = len(SLOTS)
 assert COUNT < 1 << 7
 
 CELL_PAGE, CELL_TRACK, CELL_WISH, CELL_ADD = (
-    np.array([s for s, slot in enumerate(SLOTS) if slot.name == name]) for name in ("page", "track", "wish", "add")
+    np.array([s for s, slot in enumerate(SLOTS) if slot.name == name])
+    for name in ("page", "track", "wish", "add")
 )
 AT = {slot.name: place for place, slot in enumerate(SLOTS) if slot.cell < 0}
 """Place of each slot outside the browsing cells."""
@@ -127,6 +130,7 @@ IS_CELL_TRACK = np.array([slot.name == "track" for slot in SLOTS])
 IS_CELL_ADD = np.array([slot.name == "add" for slot in SLOTS])
 LATER = np.array([slot.later for slot in SLOTS])
 TRACK_OF_KIND = np.array(
-    [NO_EVENT, EVENT["Product List Viewed"], EVENT["Products Searched"], EVENT["Product Viewed"]], dtype=np.int8
+    [NO_EVENT, EVENT["Product List Viewed"], EVENT["Products Searched"], EVENT["Product Viewed"]],
+    dtype=np.int8,
 )
 """The event of a browsed page, by kind of page."""

@@ -10,8 +10,9 @@ from afterclick.app.demo.catalogue import CATEGORY_WEIGHTS, SLOW_CATEGORY
 from afterclick.app.demo.draws import choice_table
 
 PRIMARY, SECOND, KAKAO_APP, NAVER_APP, INSTAGRAM_APP, FACEBOOK_APP, OWN_APP = range(7)
-"""Places a person's events come from; each has its own anonymous id: the first browser, the second device, the browser
-inside another app, the shop's own app."""
+"""Places a person's events come from; each has its own anonymous id: the first browser, the second device,
+the browser inside another app, the shop's own app.
+"""
 DEVICES = 7
 
 
@@ -19,10 +20,10 @@ DEVICES = 7
 class Source:
     """One source of visits.
 
-    `first`, `again` and `member` weigh it for first visits, later visits of anonymous visitors and later visits of
-    members; `intent` and `stay` shift the log-odds of buying and of not bouncing; `shoes` multiplies the interest in
-    the slow category; `coupon_rate` is the share of checkouts with a code in hand, `coupon` which one; `inside` is the
-    app whose built-in browser opens the visit, `inside_rate` how often.
+    `first`, `again` and `member` weigh it for first visits, later visits of anonymous visitors and later
+    visits of members; `intent` and `stay` shift the log-odds of buying and of not bouncing; `shoes`
+    multiplies the interest in the slow category; `coupon_rate` is the share of checkouts with a code in hand,
+    `coupon` which one; `inside` is the app whose built-in browser opens the visit, `inside_rate` how often.
     """
 
     key: str
@@ -40,8 +41,10 @@ class Source:
 
 SOURCES = (
     Source(key="direct", first=9, again=30, member=27, intent=0.30, stay=0.25),
-    Source(key="naver_ads", first=15, again=9, member=6, intent=0.35, stay=0.10, inside=NAVER_APP, inside_rate=0.25),
-    Source(key="naver_organic", first=14, again=11, member=7, intent=0.20, inside=NAVER_APP, inside_rate=0.30),
+    Source(key="naver_ads", first=15, again=9, member=6, intent=0.35, stay=0.10,
+           inside=NAVER_APP, inside_rate=0.25),
+    Source(key="naver_organic", first=14, again=11, member=7, intent=0.20,
+           inside=NAVER_APP, inside_rate=0.30),
     Source(key="naver_shopping", first=5, again=4, member=3, intent=0.30, shoes=1.3),
     Source(key="naver_blog", first=5, again=2, member=1, intent=-0.05, inside=NAVER_APP, inside_rate=0.35),
     Source(key="google_ads", first=8, again=5, member=3, intent=0.20),
@@ -94,7 +97,10 @@ def _second_weights() -> list[float]:
 
 FIRST_VISIT, LATER_VISIT, MEMBER_VISIT, APP_VISIT, SECOND_VISIT = range(5)
 SOURCE_TABLES = np.stack(
-    [choice_table(w) for w in (*map(_weights, ("first", "again", "member")), _app_weights(), _second_weights())]
+    [
+        choice_table(w)
+        for w in (*map(_weights, ("first", "again", "member")), _app_weights(), _second_weights())
+    ]
 )
 """Choice tables of the source, by kind of visit."""
 

@@ -42,9 +42,11 @@ def ordered_rows(shop: Shop) -> Iterator[Rows]:
 
 
 def generate(shop: Shop) -> Iterator[pa.Table]:
-    """The export of `shop` as tables of `tables.SCHEMA`, each of at most `MOST_ROWS` rows, in the order of time.
+    """The export of `shop` as tables of `tables.SCHEMA`, each of at most `MOST_ROWS` rows, in the order of
+    time.
 
-    Equal shops give equal rows. Switching a barrier changes nothing in the rows of visitors who never meet it.
+    Equal shops give equal rows. Switching a barrier changes nothing in the rows of visitors who never meet
+    it.
     """
     for rows in ordered_rows(shop):
         yield to_table(shop, rows)

@@ -30,10 +30,10 @@ from afterclick.app.demo.shop import CURRENCY, Shop
 from afterclick.app.demo.site import site
 from afterclick.app.demo.slots import EVENTS, TYPES
 
-_TEXT = (
-    "message_id", "type", "event", "timestamp", "anonymous_id", "user_id", "email", "url", "referrer", "user_agent",
-    "order_id", "revenue", "currency", "product_id", "category", "price", "quantity", "coupon", "query", "items",
-    "title", "load_ms", "platform",
+_COLUMNS = (
+    "message_id", "type", "event", "timestamp", "anonymous_id", "user_id", "email", "url", "referrer",
+    "user_agent", "order_id", "revenue", "currency", "product_id", "category", "price", "quantity", "coupon",
+    "query", "items", "title", "load_ms", "platform",
 )  # fmt: skip
 _KINDS = {
     "timestamp": pa.timestamp("us", tz="UTC"),
@@ -43,7 +43,7 @@ _KINDS = {
     "load_ms": pa.int32(),
 }
 _NEVER_NULL = {"message_id", "type", "timestamp", "platform"}
-SCHEMA = pa.schema([pa.field(n, _KINDS.get(n, pa.string()), nullable=n not in _NEVER_NULL) for n in _TEXT])
+SCHEMA = pa.schema([pa.field(n, _KINDS.get(n, pa.string()), nullable=n not in _NEVER_NULL) for n in _COLUMNS])
 """Columns of the export. Money is whole won; `revenue` of a refund is positive."""
 
 _HEX = np.array([f"{byte:02x}" for byte in range(256)], dtype="S2").view(np.uint16)
@@ -124,7 +124,9 @@ def _items(rows: Rows) -> pa.DictionaryArray:
 
 
 def to_table(shop: Shop, rows: Rows, *, encoded: bool = False) -> pa.Table:
-    """The rows as a table of `SCHEMA`; `encoded` leaves repeated texts dictionary-coded, which is quicker to write."""
+    """The rows as a table of `SCHEMA`; `encoded` leaves repeated texts dictionary-coded, which is quicker to
+    write.
+    """
     texts = _dictionaries()
     every = np.ones(len(rows), dtype=bool)
     person = rows.visitor >= 0

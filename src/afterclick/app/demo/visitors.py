@@ -12,15 +12,17 @@ from afterclick.app.demo.shop import Shop
 
 VISIT_SHIFT = np.uint64(10)
 VISITOR_SHIFT = np.uint64(24)
-"""A visitor's number stands above bit 24 of a counter, the visit's above bit 10, the place in the visit below."""
+"""A visitor's number stands above bit 24 of a counter, the visit's above bit 10, the place in the visit
+below.
+"""
 
 NO_MEMBER, OLD_MEMBER, NEW_MEMBER = range(3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What is fixed about people (one entry each): `intent` is a deviation, `focus`, `ad_set` and `patience` are
-    uniforms, the rest are flags and codes.
+    """What is fixed about people (one entry each): `intent` is a deviation, `focus`, `ad_set` and `patience`
+    are uniforms, the rest are flags and codes.
     """
 
     intent: NDArray[np.float32]

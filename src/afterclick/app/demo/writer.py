@@ -28,8 +28,10 @@ class _Part:
 
     def add(self, table: pa.Table) -> None:
         if self._writer is None:
-            # Without the Arrow schema the dictionary coding stays a matter of the file: readers get plain text.
-            self._writer = pq.ParquetWriter(self.unfinished, table.schema, compression="zstd", store_schema=False)
+            # Without the Arrow schema the coding stays a matter of the file: readers get plain text.
+            self._writer = pq.ParquetWriter(
+                self.unfinished, table.schema, compression="zstd", store_schema=False
+            )
         self._writer.write_table(table)
         self.rows += table.num_rows
 
@@ -47,8 +49,9 @@ class _Part:
 def write(shop: Shop, path: Path, progress: Callable[[int], None] | None = None) -> Path:
     """Writes the export into the folder `path` and returns what was written.
 
-    Up to 10 million events that is the file `events.parquet`, beyond it the folder `events` with files of at most
-    10 million rows each. `progress` is told the rows written so far. A file appears under its name when it is whole.
+    Up to 10 million events that is the file `events.parquet`, beyond it the folder `events` with files of at
+    most 10 million rows each. `progress` is told the rows written so far. A file appears under its name when
+    it is whole.
     """
     many = shop.events > MOST_ROWS_OF_A_FILE
     target = path / ("events" if many else "events.parquet")
@@ -57,18 +60,20 @@ def write(shop: Shop, path: Path, progress: Callable[[int], None] | None = None)
             f"{target} already holds files", hint="name another folder, or empty this one", path=str(target)
         )
     (target if many else path).mkdir(parents=True, exist_ok=True)
+    limit = MOST_ROWS_OF_A_FILE if many else 2 * shop.events
     done, number = 0, 0
     part = _Part(target / "part-000.parquet" if many else target)
     try:
         for table in (to_table(shop, rows, encoded=True) for rows in ordered_rows(shop)):
-            room = MOST_ROWS_OF_A_FILE - part.rows if many else table.num_rows
-            part.add(table.slice(0, room))
-            if many and part.rows == MOST_ROWS_OF_A_FILE:
-                part.finish()
-                number += 1
-                part = _Part(target / f"part-{number:03d}.parquet")
-                if table.num_rows > room:
-                    part.add(table.slice(room))
+            first = 0
+            while first < table.num_rows:
+                if part.rows == limit:
+                    part.finish()
+                    number += 1
+                    part = _Part(target / f"part-{number:03d}.parquet")
+                piece = table.slice(first, limit - part.rows)
+                part.add(piece)
+                first += piece.num_rows
             done += table.num_rows
             if progress is not None:
                 progress(done)

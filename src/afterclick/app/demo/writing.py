@@ -166,7 +166,9 @@ def write_rows(shop: Shop, plan: Outline) -> Rows:
         "at": _instants(shop, plan, at, load),
         "key": at.key,
         "visit": visits.counter[at.v],
-        "device": np.where(mailed, NONE, visits.visitor.astype(np.int64)[at.v] * DEVICES + visits.device[at.v]),
+        "device": np.where(
+            mailed, NONE, visits.visitor.astype(np.int64)[at.v] * DEVICES + visits.device[at.v]
+        ),
         "visitor": np.where(signed_in, visits.visitor.astype(np.int64)[at.v], NONE),
         "type": np.where(at.is_page & app, slots.SCREEN, TYPE[at.s]),
         "event": event.astype(np.int8),
@@ -174,7 +176,9 @@ def write_rows(shop: Shop, plan: Outline) -> Rows:
         "click": (at.cell == 0) & site().click[seen.entry][at.v],
         "referrer": referrer,
         "title": opened.astype(np.int32),
-        "agent": np.where(mailed | (at.s == AT["refund"]), NONE, agent_of(visits, plan.who, seen.on_phone)[at.v]),
+        "agent": np.where(
+            mailed | (at.s == AT["refund"]), NONE, agent_of(visits, plan.who, seen.on_phone)[at.v]
+        ),
         "product": product.astype(np.int16),
         "quantity": np.where(slots.IS_CELL_ADD[at.s], seen.quantity[at.v, at.cell], 0).astype(np.uint8),
         "coupon": np.full(len(at.v), NONE, dtype=np.int8),

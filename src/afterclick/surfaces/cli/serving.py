@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 import afterclick
+from afterclick.analyse.kernels import compiled
 from afterclick.core import settings
 from afterclick.surfaces.cli import server
 from afterclick.surfaces.cli.options import LOOPBACK, colour_option, existing_store, lang_option, store_option
@@ -30,6 +31,7 @@ def serve_store(
         if browser:
             webbrowser.open(address)
 
+    compiled.warm_in_background()
     with afterclick.open(path) as shop:
         server.run(create_app(shop, token=token, hosts=None if token else (*LOCAL_HOSTS, host)), listener, ready)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -87,8 +88,12 @@ def _columns(rows: list[dict[str, Any]], voice: Voice) -> list[Column]:
     if any(row.get("orders") for row in rows):
         columns.append(Column(voice.text("drawer.orders"), lambda row: voice.number(row["orders"]), True))
         columns.append(Column(voice.text("drawer.revenue"), lambda row: voice.money(row["revenue"]), True))
-    columns.append(Column(voice.text("drawer.last_seen"), lambda row: voice.instant(row["last_seen_at"]), True))
+    columns.append(Column(voice.text("drawer.last_seen"), lambda row: _seen(row["last_seen_at"], voice), True))
     return columns
+
+
+def _seen(at: dt.datetime, voice: Voice) -> Html:
+    return el("span", {"title": voice.instant(at)}, voice.day(at))
 
 
 def _pages(count: int, offset: int, shown: int, ways: Ways, voice: Voice) -> Html | None:

@@ -186,7 +186,6 @@ def identity(result: Result, voice: Voice) -> Html | None:
     columns = [
         Column(voice.text("data.measure"), lambda row: voice.name("data.identity", str(row["measure"]))),
         Column(voice.text("data.value"), lambda row: _measured(row["value"], voice), True),
-        Column(voice.text("data.note"), lambda row: said(row.get("note") or "")),
     ]
     return _listed("identity", columns, result, voice)
 

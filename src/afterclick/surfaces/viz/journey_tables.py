@@ -92,9 +92,8 @@ def _behaviour(voice: Voice) -> list[Column]:
 
 def _touchpoints(voice: Voice) -> list[Column]:
     def name(row: Row) -> Child:
-        return join(
-            [said(row["touchpoint"]), el("span", {"class": "tag"}, voice.text("map.thin_tag")) if row["thin"] else None]
-        )
+        thin = el("span", {"class": "tag"}, voice.text("map.thin_tag")) if row["thin"] else None
+        return join([said(row["touchpoint"]), thin])
 
     return [
         Column(voice.text("map.touchpoint"), name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -36,7 +37,7 @@ def text(value: object) -> Html:
 
 def number(value: float) -> str:
     """A coordinate: at most two decimals, never NaN, infinite or in exponents."""
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise ValueError(f"{value} is no coordinate")
     rounded = round(value, 2)
     return str(int(rounded)) if rounded == int(rounded) else f"{rounded:.2f}".rstrip("0")

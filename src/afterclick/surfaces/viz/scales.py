@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -16,7 +17,7 @@ def power(value: float, largest: float, height: float, exponent: float = RIVER_P
     """`value` on a power scale of `height`; something is never drawn as nothing (at least 1.5), nothing is 0."""
     if value <= 0 or largest <= 0:
         return 0.0
-    return max(1.5, min(1.0, value / largest) ** exponent * height)
+    return max(1.5, math.pow(min(1.0, value / largest), exponent) * height)
 
 
 def linear(value: float, largest: float, length: float, least: float = 1.0) -> float:
@@ -51,9 +52,9 @@ def smooth(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _tangents(points: Sequence[tuple[float, float]]) -> list[float]:
-    slopes = [(y1 - y0) / (x1 - x0) if x1 > x0 else 0.0 for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False)]
+    slopes = [(y1 - y0) / (x1 - x0) if x1 > x0 else 0.0 for (x0, y0), (x1, y1) in itertools.pairwise(points)]
     inner = [
         0.0 if before * after <= 0 else 2 * before * after / (before + after)
-        for before, after in zip(slopes, slopes[1:], strict=False)
+        for before, after in itertools.pairwise(slopes)
     ]
     return [slopes[0], *inner, slopes[-1]] if slopes else [0.0]

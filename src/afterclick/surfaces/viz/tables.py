@@ -23,7 +23,7 @@ def table(
     head = el(
         "tr",
         None,
-        [el("th", {"scope": "col", "class": "r" if column.right else None}, column.head) for column in columns],
+        [el("th", {"scope": "col", "class": _side(column)}, column.head) for column in columns],
     )
     body = [
         el(
@@ -32,7 +32,7 @@ def table(
             [
                 el(
                     "td" if i else "th",
-                    {"class": "r" if column.right else None, "scope": None if i else "row"},
+                    {"class": _side(column), "scope": None if i else "row"},
                     column.fill(row),
                 )
                 for i, column in enumerate(columns)
@@ -48,3 +48,7 @@ def table(
         el("tbody", None, body),
     )
     return el("div", {"class": "scroll", "tabindex": 0, "role": "region", "aria-label": label}, made, foot)
+
+
+def _side(column: Column) -> str | None:
+    return "r" if column.right else None

@@ -13,6 +13,7 @@ from afterclick.core import i18n
 from afterclick.core.spans import SECOND, micros
 from afterclick.surfaces.viz.markup import Child, Html, el
 
+_MISSING: Final = ("", "(none)")
 _WORDS: Final = {"device_type": "map.device"}
 
 
@@ -41,12 +42,12 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
 
     def name(self, kind: str, value: str) -> str:
         """The catalogue's word for a known value (`channel`, `paid_search`); any other value as it came."""
-        found = self.word(kind, value)
-        return found[:1].upper() + found[1:] if found != value else value
+        found = self.known(f"{_WORDS.get(kind, kind)}.{value}") if value not in _MISSING else self.text("map.none_given")
+        return found[:1].upper() + found[1:] if found else value
 
     def word(self, kind: str, value: str) -> str:
         """The same inside a sentence, where no word begins with a capital."""
-        if value in ("", "(none)"):
+        if value in _MISSING:
             return self.text("map.none_given")
         return self.known(f"{_WORDS.get(kind, kind)}.{value}") or value
 

@@ -67,7 +67,7 @@ def voice_of(address: Address, taste: Taste, info: Mapping[str, Any]) -> Voice:
         zone=str(info.get("timezone") or "UTC"),
         prefix="m",
         people=lambda cell: address.href({"people": cell}) + "#drawer",
-        go=lambda changes: address.href(changes),
+        go=address.href,
     )
 
 

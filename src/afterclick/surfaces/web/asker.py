@@ -16,5 +16,5 @@ class Asker(Protocol):
         ...
 
     def info(self) -> dict[str, Any]:
-        """name, example (bool), timezone, currency, language, last_at (ISO 8601 or None), fingerprint of data and definitions."""
+        """name, example (bool), timezone, currency, language, last_at (ISO 8601 or None), fingerprint."""
         ...

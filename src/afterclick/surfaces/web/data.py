@@ -61,14 +61,14 @@ class DataRoutes:
 
         async def handle(request: Request) -> Response:
             card = request.query_params.get("card", "")
-            result = await self._asked(request, _spec(request, page.kind))
+            result = await self._asked(_spec(request, page.kind))
             table = forms.table_of(result, card, frame=(page.name, *_FRAMES))
             name = f"afterclick-{page.name}" + (f"-{card}" if card in result.parts else "")
             return _csv(forms.csv_lines([table]), name)
 
         return handle
 
-    async def refused(self, request: Request, problem: Exception) -> Response:
+    async def refused(self, _: Request, problem: Exception) -> Response:
         """An error of the tree as JSON, with its own status."""
         if not isinstance(problem, AfterclickError):
             raise problem
@@ -84,11 +84,11 @@ class DataRoutes:
         headers = {**_KEPT, "etag": tag}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        result = await self._asked(request, spec)
+        result = await self._asked(spec)
         body = await run_in_threadpool(result.to_json, lang)
         return Response(body, media_type="application/json", headers=headers)
 
-    async def _asked(self, request: Request, spec: Spec) -> Result:
+    async def _asked(self, spec: Spec) -> Result:
         info = await run_in_threadpool(self._asker.info)
         outcome = await answers.ask(self._work, spec, str(info.get("fingerprint", "")), answers.LIMIT)
         if outcome.problem is not None:
@@ -102,7 +102,7 @@ class DataRoutes:
         cell = request.query_params.get("people", "")
         if not cell:
             raise SpecError("people names the cell", hint='for example people="buyers"', path="people")
-        result = await self._asked(request, spec)
+        result = await self._asked(spec)
         return spec, await run_in_threadpool(result.people, cell), cell
 
     async def _people_json(self, request: Request) -> Response:

@@ -56,7 +56,7 @@ class PageRoutes:
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers={**_KEPT, "etag": tag})
             patient = address.wait or bool(address.people)
-            outcome = await self._outcome(page, address, info, answers.LIMIT if patient else answers.PATIENCE)
+            outcome = await self._outcome(address, info, answers.LIMIT if patient else answers.PATIENCE)
             voice = answers.voice_of(address, taste, info)
             shown = await run_in_threadpool(self._whole, page, address, taste, info, outcome, voice)
             answer = HTMLResponse(shown, headers={**_KEPT, "etag": tag} if outcome.whole else _FLEETING)
@@ -76,7 +76,7 @@ class PageRoutes:
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers={**_KEPT, "etag": tag})
             voice = answers.voice_of(address, taste, info)
-            outcome = await self._outcome(page, address, info, answers.LIMIT)
+            outcome = await self._outcome(address, info, answers.LIMIT)
             if not (outcome.whole or outcome.problem or outcome.fault):
                 late = AfterclickError(
                     voice.text("errors.too_long", s=int(answers.LIMIT)), hint=voice.text("errors.too_long_hint")
@@ -109,7 +109,7 @@ class PageRoutes:
             taste.lang, taste.theme, info.get("fingerprint"), info.get("name"), self._version,
         )  # fmt: skip
 
-    async def _outcome(self, page: Page, address: Address, info: Mapping[str, Any], seconds: float) -> answers.Outcome:
+    async def _outcome(self, address: Address, info: Mapping[str, Any], seconds: float) -> answers.Outcome:
         return await answers.ask(self._work, address.spec, str(info.get("fingerprint", "")), seconds)
 
     def _whole(

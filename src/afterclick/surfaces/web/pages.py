@@ -1,4 +1,4 @@
-"""The pages there are: one row each, with its question, its controls and its cards; a page whose question is unknown is no page."""
+"""The pages there are, one row each: its question, its controls, its cards. Without its question it is no page."""
 
 from __future__ import annotations
 
