@@ -102,8 +102,8 @@ def test_columns_and_types() -> None:
     assert table.schema.equals(SCHEMA)
     assert SCHEMA.names == [
         "message_id", "type", "event", "timestamp", "anonymous_id", "user_id", "email", "url", "referrer",
-        "user_agent", "order_id", "revenue", "currency", "product_id", "category", "price", "quantity", "coupon",
-        "query", "items", "title", "load_ms", "platform",
+        "user_agent", "order_id", "revenue", "currency", "product_id", "category", "price", "quantity",
+        "coupon", "query", "items", "title", "load_ms", "platform",
     ]  # fmt: skip
     assert SCHEMA.field("timestamp").type == pa.timestamp("us", tz="UTC")
     assert SCHEMA.field("revenue").type == pa.int64()

@@ -42,6 +42,7 @@ Chrome: chrome/ crios/ chromium/
 Internet Explorer: msie trident/
 Android Browser: android
 Safari: safari/
+WebView: applewebkit/
 """
 
 _SYSTEMS: Final = """

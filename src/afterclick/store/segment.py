@@ -114,10 +114,10 @@ class SegmentReader:
             self._look_at(path)
             bounds = self._bounds[path]
             which = np.searchsorted(bounds, rows, side="right") - 1
-            groups = np.unique(which)
+            groups = np.flatnonzero(np.bincount(which, minlength=len(bounds) - 1))
             parts = self._groups(path, column, groups.tolist())
-        if not parts:
-            return pa.chunked_array([], self._types[path][column])
+        if all(part.null_count == len(part) for part in parts):
+            return pa.chunked_array([pa.nulls(len(rows), self._types[path][column])])
         starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
         place = starts[np.searchsorted(groups, which)] + rows - bounds[which]
         whole = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
