@@ -111,7 +111,7 @@ def _order_groups(m: Measures, sold: np.ndarray, codes: np.ndarray, none: int) -
         return groups
     where = np.full(m.scope.context.snapshot.rows, -1, np.int64)
     where[rows.rows] = np.arange(len(rows.at))
-    gathered = where[m.orders.row[sold]]
+    gathered = where[m.orders.home[sold]]
     session = np.where(gathered >= 0, m.sessions.of_row(np.maximum(gathered, 0)), -1)
     place = np.searchsorted(m.session_ids, session)
     place = np.minimum(place, len(m.session_ids) - 1)

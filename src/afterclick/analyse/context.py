@@ -18,6 +18,7 @@ from afterclick.core import clock, spans
 from afterclick.core.arrays import frozen
 from afterclick.core.names import ORDER_LINE, SYSTEM_EVENTS
 from afterclick.stitch.visitors import Edges, Labels, raw_labels, resolve
+from afterclick.store.books import Book
 from afterclick.store.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -97,7 +98,7 @@ class Context:
 
     def texts(self, book: str) -> list[str]:
         """All values of a code book, by code."""
-        return self.keep(("texts", book), lambda: self.snapshot.book(book).all.to_pylist())
+        return self.keep(("texts", book), partial(_listed, self.snapshot.book(book)))
 
     def names(self) -> tuple[list[str], list[str]]:
         """Canonical and raw event name by name code."""
@@ -131,3 +132,8 @@ def ids_of(context: Context, labels: Labels, visitors: np.ndarray) -> dict[int, 
     codes = sorted({code for found in members.values() for code in found})
     texts = dict(zip(codes, values.take(pa.array(codes, pa.int64())).to_pylist(), strict=True))
     return {visitor: [texts[code] for code in sorted(found)] for visitor, found in members.items()}
+
+
+def _listed(book: Book) -> list[str]:
+    texts: list[str] = book.all.to_pylist()
+    return texts

@@ -15,7 +15,7 @@ from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of
 from afterclick.analyse.gathered import Gathered, Strip, gather
 from afterclick.analyse.kernels import funnel as kernels
-from afterclick.analyse.kernels.compiled import pool, workers
+from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.question import Duration, Question
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.analyse.symbols import Symbols
@@ -112,7 +112,7 @@ def attempts_of(scope: Scope, funnel: Funnel, period: Period) -> Attempts:
         kernels.ATTEMPTS if funnel.unit == "attempts" else kernels.FIRST if funnel.entry == "first" else kernels.BEST
     )
     before = np.concatenate([[0], np.cumsum(starting)])
-    cuts = rows.spans(workers() * 4)
+    cuts = rows.spans(kernels.chase_funnel.parts(len(rows.at)))
     bases = [int(before[rows.offsets[first]]) for first, _ in cuts]
     units = int(before[-1])
     visitor, reached = np.zeros(units, np.int32), np.zeros(units, np.int16)

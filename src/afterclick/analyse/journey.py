@@ -9,7 +9,7 @@ import numpy as np
 
 from afterclick.analyse.gathered import Gathered, Strip, gather
 from afterclick.analyse.kernels import journey as kernels
-from afterclick.analyse.kernels.compiled import pool, workers
+from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.symbols import Symbols
 from afterclick.core.arrays import frozen
@@ -74,7 +74,7 @@ def _follow(scope: Scope, stages: Sequence[Stage], period: Period) -> Journey:
         )  # fmt: skip
         return moves, movers
 
-    parts = list(pool().map(follow, rows.spans(workers() * 4)))
+    parts = list(pool().map(follow, rows.spans(kernels.follow_stages.parts(len(rows.at)))))
     empty = np.zeros(count * count, np.int64)
     return Journey(
         rows=rows,

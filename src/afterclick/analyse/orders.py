@@ -21,13 +21,15 @@ from afterclick.store.columns import NO_AMOUNT, Flag
 class Orders:
     """One row per counted order, then one per refund; instants µs UTC, amounts int64 minor units.
 
-    row int64 (global), visitor int32 (-1 nobody), at int64 (the order's own instant also for its refunds), amount int64
+    row int64 (global), home int64 (the row it belongs to: a refund's is its order's), visitor int32 (-1 nobody), at
+    int64 (the order's own instant also for its refunds), amount int64
     (refunds negative), refund bool. `replaced` are rows of orders sent again by the same visitor, `conflicts` pairs of
     (row that stays, row of another visitor with the same order id), `over` refunds that exceed their order.
     `mixed` says that amounts are of several currencies without a rate, so that no sum of them exists.
     """
 
     row: np.ndarray
+    home: np.ndarray
     visitor: np.ndarray
     at: np.ndarray
     amount: np.ndarray
@@ -88,11 +90,13 @@ def _read(scope: Scope) -> Orders:
     refund = (context.column("flags")[row] & int(Flag.REFUND)) != 0
     amount, mixed = _amounts(context, row, at)
     keep, replaced, conflicts, sold = _counted_once(row, visitor, code, refund)
-    dated, over = _date_refunds(at, code, refund, amount, sold)
+    order_of, over = _refunded(code, refund, amount, sold)
+    dated = at[order_of]
     amount = np.where(refund, -amount, amount)
     met = scope.mask_rows(row)
     return Orders(
-        row=frozen(row[keep]), visitor=frozen(visitor[keep]), at=frozen(dated[keep]), amount=frozen(amount[keep]),
+        row=frozen(row[keep]), home=frozen(row[order_of][keep]),
+        visitor=frozen(visitor[keep]), at=frozen(dated[keep]), amount=frozen(amount[keep]),
         refund=frozen(refund[keep]), counted=frozen(met[keep]), replaced=row[replaced],
         conflicts=tuple((int(row[a]), int(row[b])) for a, b in conflicts), over=row[over], mixed=mixed,
     )  # fmt: skip
@@ -124,22 +128,22 @@ def _counted_once(
     return keep, np.array(replaced, np.int64), conflicts, sold
 
 
-def _date_refunds(
-    at: np.ndarray, code: np.ndarray, refund: np.ndarray, amount: np.ndarray, sold: dict[int, int]
+def _refunded(
+    code: np.ndarray, refund: np.ndarray, amount: np.ndarray, sold: dict[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The instant each row counts at (a refund at its order's), and the refunds that exceed their order."""
-    dated = at.copy()
+    """Per row the place of the order it belongs to (its own unless it refunds a known order), and refunds beyond it."""
+    order_of = np.arange(len(code))
     back: dict[int, int] = {}
     over = []
     for place in np.flatnonzero(refund & (code >= 0)).tolist():
         order = sold.get(int(code[place]))
         if order is None:
             continue
-        dated[place] = at[order]
+        order_of[place] = order
         back[order] = back.get(order, 0) + int(amount[place])
         if back[order] > int(amount[order]):
             over.append(place)
-    return dated, np.array(over, np.int64)
+    return order_of, np.array(over, np.int64)
 
 
 def _amounts(context: Context, row: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, bool]:

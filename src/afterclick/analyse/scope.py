@@ -60,10 +60,9 @@ class Scope:
         """A function from a column's name to its values at `start` + rows."""
 
         def take(name: str) -> np.ndarray:
-            if name == "visit":
-                whole = visit_touch(self.context, self.sessions_like, self.as_of)
-            else:
-                whole = self.context.column(name)
+            visit = name == "visit"
+            context = self.context
+            whole = visit_touch(context, self.sessions_like, self.as_of) if visit else context.column(name)
             if isinstance(rows, slice):
                 return whole[start + rows.start : start + rows.stop]
             result: np.ndarray = whole[start + rows]

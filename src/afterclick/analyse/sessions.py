@@ -11,7 +11,7 @@ from afterclick.analyse.context import Context
 from afterclick.analyse.fields import touch_field
 from afterclick.analyse.gathered import Gathered, Strip, gather
 from afterclick.analyse.kernels import sessions as kernels
-from afterclick.analyse.kernels.compiled import pool, workers
+from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.question import SessionQuestion
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
@@ -94,7 +94,7 @@ def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
         frozen(touch_field(context, "source")[0]),
         _midnights(context, rows.at) if question.new_on_midnight == "on" else frozen(np.zeros(0, np.int64)),
     )
-    cuts = rows.spans(workers() * 4)
+    cuts = rows.spans(kernels.mark_sessions.parts(len(rows.at)))
 
     def mark(span: tuple[int, int]) -> int:
         return int(

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from afterclick.analyse.journey import BEHAVIOUR, Journey
 from afterclick.analyse.kernels import journey as kernels
-from afterclick.analyse.kernels.compiled import pool, workers
+from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import Sessions
 from afterclick.core.arrays import frozen
@@ -71,7 +71,7 @@ class Touchpoints:
             )  # fmt: skip
             return events, visitors
 
-        parts = list(pool().map(count, rows.spans(workers())))
+        parts = list(pool().map(count, rows.spans(kernels.count_cells.parts(len(rows.at)))))
         empty = np.zeros(total, np.int64)
         events = sum((part[0] for part in parts), empty)
         visitors = sum((part[1] for part in parts), empty)

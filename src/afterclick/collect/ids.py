@@ -44,6 +44,9 @@ def _starts() -> np.ndarray:
 
 
 _STARTS: Final = _starts()
+_SECOND: Final = np.zeros(256, bool)
+_SECOND[0] = True
+_SECOND[[code for text in PLACEHOLDERS for code in (*text[1:2].encode(), *text[1:2].upper().encode())]] = True
 
 
 def clean(array: pa.Array) -> pa.Array:
@@ -65,7 +68,7 @@ def placeholders(array: pa.Array, real: Collection[str] = ()) -> np.ndarray:
     """Where an id stands for nobody, bool (n). `real` are ids that look like it and are not."""
     view = cells.spans(array)
     first, length = view.at(0), view.length
-    suspect = _STARTS[first, np.minimum(length, 63)] & (length < 64)
+    suspect = _STARTS[first, np.minimum(length, 63)] & _SECOND[view.at(1)]
     suspect |= (length >= _REPEATED) & (view.at(1) == first) & (view.at(-1) == first) & (view.at(2) == first)
     suspect |= (length > 5) & (view.at(4) == ord("@")) & ((first | 32) == ord("t"))
     places = np.flatnonzero(suspect & cells.present(array))

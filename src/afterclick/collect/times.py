@@ -35,7 +35,9 @@ _SPLIT: Final = """
         END AS minutes
     FROM (SELECT regexp_extract(replace(trim(x), '/', '-'), $iso, ['stamp', 'zone']) AS g FROM t)
 """
-_PATTERN: Final = "SELECT epoch_us(try_strptime(trim(x), $pattern)) AS at FROM t"
+_PATTERN: Final = """
+    SELECT epoch_us(try_strptime(replace(replace(trim(x), '오전', 'AM'), '오후', 'PM'), $pattern)) AS at FROM t
+"""
 
 
 class Instants(NamedTuple):

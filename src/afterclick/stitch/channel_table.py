@@ -241,15 +241,19 @@ def _tidy_hosts(rows: tuple[HostRow, ...]) -> Iterator[HostRow]:
     """A site's rows as the index wants them: `https://M.Shop.example/Deals/` is `m.shop.example`, `/deals`."""
     for at, row in enumerate(rows):
         name, wild, _ = row.host.partition(".*")
-        head = read_head(name)
-        host = head.host or clean_host(name)
+        host = _host(name)
         if not host:
             raise SpecError(
                 f"{row.host!r} is no host", path=f"channels.hosts[{at}].host", hint="such as blog.example.com"
             )
-        path = (row.path or head.path).rstrip("/").lower()
+        path = (row.path or (read_head(name).path if "/" in name else "")).rstrip("/").lower()
         path = path if path.startswith("/") or not path else f"/{path}"
         yield msgspec.structs.replace(row, host=host + wild, path=path, source=row.source.strip().lower())
+
+
+def _host(name: str) -> str:
+    """The host a person meant by an address, a host or a single label such as `localhost`; "" for none."""
+    return read_head(name).host or ("" if "/" in name else clean_host(name))
 
 
 def _tidy_clicks(rows: tuple[ClickId, ...]) -> Iterator[ClickId]:
@@ -258,7 +262,7 @@ def _tidy_clicks(rows: tuple[ClickId, ...]) -> Iterator[ClickId]:
 
 
 def _tidy_domains(field: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    hosts = tuple(read_head(name).host or clean_host(name) for name in names)
+    hosts = tuple(_host(name) for name in names)
     if "" in hosts:
         at = hosts.index("")
         raise SpecError(f"{names[at]!r} is no host", path=f"channels.{field}[{at}]", hint="such as shop.example.com")

@@ -94,7 +94,9 @@ def clean_path(head: Head) -> str:
 
 def _decode_segment(segment: str) -> str:
     decoded = decode(segment)
-    return _STAYS_ENCODED.sub(lambda found: quote(found[0], safe=""), decoded) if decoded != segment else segment
+    if decoded == segment or "\ufffd" in decoded:
+        return segment
+    return _STAYS_ENCODED.sub(lambda found: quote(found[0], safe=""), decoded)
 
 
 def page_group(path: str, groups: PageGroups = DEFAULT_PAGES) -> str:

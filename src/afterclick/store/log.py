@@ -65,6 +65,9 @@ def write_segment(log: Path, name: str, table: pa.Table) -> Written:
 
 def conform(table: pa.Table) -> pa.Table:
     """The table with all LOG_COLUMNS in order, then its `p.*` columns by name. Raises ValueError naming the column."""
+    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
+    if twice:
+        raise ValueError(f"the column {min(twice)!r} stands twice")
     columns: dict[str, Any] = {}
     for field in LOG_COLUMNS:
         if field.name in table.column_names:
@@ -77,8 +80,6 @@ def conform(table: pa.Table) -> pa.Table:
         if not name.startswith(PROPERTY_PREFIX) or name == PROPERTY_PREFIX:
             raise ValueError(f"{name!r} is no column of the log; properties are named {PROPERTY_PREFIX}<name>")
         columns[name] = _as(table[name], pa.field(name, _property_type(name, table.schema.field(name).type)))
-    if len(columns) != len(set(columns) | set(table.column_names)) or len(set(table.column_names)) != table.num_columns:
-        raise ValueError("a column stands twice")
     return pa.table(columns)
 
 

@@ -1,7 +1,7 @@
 """One source, two speeds: a kernel runs as plain Python on few rows and compiled on many, never waiting on a first use.
 
-Compiling costs seconds once per machine; it happens in a background thread (`warm`) and is cached on disk. Below
-`PLAIN_ROWS` rows plain Python is fast enough; below `WAIT_ROWS` it is still better than waiting for the compiler.
+Compiling costs seconds once per machine; it happens in a background thread (`warm`) and is cached on disk. While a
+kernel is not ready, fewer than `WAIT_ROWS` rows run as plain Python, which is sooner than waiting for the compiler.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-PLAIN_ROWS = 100_000
 WAIT_ROWS = 1_000_000
 
 _ALL: list[Kernel] = []
@@ -45,9 +44,17 @@ class Kernel:
 
     def __call__(self, *arguments: Any, rows: int) -> Any:
         """Run over `rows` rows in whichever form answers sooner."""
-        if rows < PLAIN_ROWS and not self.ready or rows < WAIT_ROWS and not self.ready:
+        if self.runs_plain(rows):
             return self.plain(*[_as_list(argument) for argument in arguments])
         return self.fast()(*arguments)
+
+    def runs_plain(self, rows: int) -> bool:
+        """Would so many rows run as plain Python now? Few always while nothing is compiled, a million never."""
+        return not self.ready and rows < WAIT_ROWS
+
+    def parts(self, rows: int) -> int:
+        """Into how many spans of visitors the work is best cut: plain Python gains nothing from threads."""
+        return 1 if self.runs_plain(rows) else workers() * 4
 
     def fast(self) -> Callable[..., Any]:
         """The compiled function, compiled now if it is not yet."""

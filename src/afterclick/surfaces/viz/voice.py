@@ -42,7 +42,9 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
 
     def name(self, kind: str, value: str) -> str:
         """The catalogue's word for a known value (`channel`, `paid_search`); any other value as it came."""
-        found = self.known(f"{_WORDS.get(kind, kind)}.{value}") if value not in _MISSING else self.text("map.none_given")
+        found = (
+            self.known(f"{_WORDS.get(kind, kind)}.{value}") if value not in _MISSING else self.text("map.none_given")
+        )
         return found[:1].upper() + found[1:] if found else value
 
     def word(self, kind: str, value: str) -> str:
