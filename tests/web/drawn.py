@@ -145,8 +145,8 @@ def _parts(names: tuple[str, ...], name: Any) -> dict[str, pa.Table]:
         {"from_stage": a, "to_stage": b, "visitors": n, "moves": n + n // 9, "direction": direction}
         for a, b, n, direction in [
             *((names[i], names[i + 1], _ONWARD[i % 4], "forward") for i in range(len(names) - 1)),
-            (names[1], first, 8_120, "back"),
-            (last, names[-2], 612, "loop"),
+            (names[1 % len(names)], first, 8_120, "back"),
+            (last, names[-2 % len(names)], 612, "loop"),
             (first, last, 1_204, "skip"),
         ]
         if a != b

@@ -90,7 +90,7 @@ def _orders(scope: Scope) -> list[Finding]:
         Finding("zero_revenue", "notice", len(zero), shown(zero)),
         Finding("no_revenue", "warning", len(none), shown(none)),
         Finding("refund_over_order", "notice", len(orders.over), shown(orders.over)),
-        Finding("mixed_currencies", "warning", len(used) if orders.mixed else 0, tuple(used)),
+        Finding("mixed_currencies", "warning", len(used) if orders.mixed else 0, tuple(used) if orders.mixed else ()),
     ]
 
 

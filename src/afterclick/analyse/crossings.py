@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from afterclick.analyse.fields import touch_field
-from afterclick.analyse.journey import Journey
+from afterclick.analyse.journey import BEHAVIOUR, Journey
 from afterclick.analyse.kernels.journey import NEVER
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import Sessions
@@ -40,6 +40,7 @@ class Crossings:
         entered = journey.entered_row
         there = entered >= 0
         rows = journey.rows.rows[entered[there]]
+        acted = journey.rows.rows[self._nearest_action(entered[there])]
         if by == "device_type":
             names = context.texts("device_type")
             found = context.column("device_type")[rows]
@@ -47,7 +48,7 @@ class Crossings:
             lookup, names = touch_field(context, "channel")
             where = np.full(context.snapshot.rows, -1, np.int64)
             where[self.sessions.rows.rows] = np.arange(len(self.sessions.rows.at))
-            place = where[rows]
+            place = where[acted]
             session = (
                 self.sessions.of_row(np.maximum(place, 0)) if len(self.sessions) else np.zeros(len(rows), np.int64)
             )
@@ -57,6 +58,18 @@ class Crossings:
         codes = np.full(entered.shape, len(names), np.int32)
         codes[there] = np.where(found >= 0, found, len(names))
         return codes, [*(name or NONE for name in names), NONE]
+
+    def _nearest_action(self, entries: np.ndarray) -> np.ndarray:
+        """Per entry the visitor's last behavioural row up to it, else the next one: a call to identify is in no visit."""
+        rows = self.journey.rows
+        place = np.arange(len(rows.at))
+        acts = (rows.key & BEHAVIOUR) != 0
+        before = np.maximum.accumulate(np.where(acts, place, -1)) if len(place) else place
+        after = np.minimum.accumulate(np.where(acts, place, len(place))[::-1])[::-1] if len(place) else place
+        first = rows.offsets[np.searchsorted(rows.offsets, entries, side="right") - 1]
+        last = np.where(before[entries] >= first, before[entries], after[entries])
+        result: np.ndarray = np.where(last < len(place), last, entries)
+        return result
 
     def _entered(self, stage: int, period: Period) -> np.ndarray:
         since = self.journey.entered_at[:, stage]

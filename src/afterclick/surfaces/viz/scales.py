@@ -28,8 +28,8 @@ def linear(value: float, largest: float, length: float, least: float = 1.0) -> f
 
 
 def round_up(value: float) -> float:
-    """The next round number at or above: 1, 2, 2.5, 4, 5, 6, 8 or 10 times a power of ten; 1.0 for nothing."""
-    if not value > 0 or math.isinf(value):
+    """The next round number at or above: 1, 2, 2.5, 4, 5, 6, 8 or 10 times a power of ten; 1.0 for next to nothing."""
+    if not value > 1e-12 or math.isinf(value):
         return 1.0
     base = 10.0 ** math.floor(math.log10(value))
     return next(base * step for step in (1, 2, 2.5, 4, 5, 6, 8, 10, 20) if base * step >= value * (1 - 1e-9))

@@ -1,0 +1,375 @@
+"""A column map guessed from the names and the values of a sample, with the reason for every column in words."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from afterclick.collect import binding, cells, flat, renames, synonyms
+from afterclick.collect.chunks import Reader
+from afterclick.collect.columnmap import ColumnMap
+from afterclick.collect.engine import Engine
+from afterclick.collect.fields import TYPES
+from afterclick.collect.grain import order_lines, refund_pattern
+from afterclick.collect.profile import Profile
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of a shown map: the canonical field, the raw columns, a sample value, why."""
+
+    field: str
+    raw: str
+    sample: str
+    why: str
+
+
+class Guess(msgspec.Struct, frozen=True):
+    """A map with the reason for each of its lines, and what a person should look at."""
+
+    map: ColumnMap
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...] = ()
+
+
+_ORDER: Final = (
+    "occurred_at",
+    "original_at",
+    "sent_at",
+    "received_at",
+    "type",
+    "event",
+    "event_id",
+    "anonymous_id",
+    "user_id",
+    "email",
+    "phone",
+    "session_id",
+    "url",
+    "referrer",
+    "user_agent",
+    "order_id",
+    "quantity",
+    "price",
+    "revenue",
+    "currency",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "utm_id",
+)
+"""Fields in the order in which they choose their column."""
+
+_ABOUT: Final = {
+    "url": "addresses of pages",
+    "referrer": "addresses of pages",
+    "user_agent": "descriptions of browsers",
+    "price": "numbers",
+    "quantity": "numbers",
+    "revenue": "numbers",
+    "type": "kinds of calls",
+}
+
+
+def guess(readers: Sequence[Reader]) -> Guess:
+    """The map for files that belong together. It may lack a time or an event name; `binding.check` tells."""
+    with Engine() as engine:
+        return _Guesser(engine, readers).run()
+
+
+def completed(given: ColumnMap, readers: Sequence[Reader]) -> ColumnMap:
+    """A map written by hand with what it leaves to the values: the unit of the time, which flat columns are numbers."""
+    with Engine() as engine:
+        guesser = _Guesser(engine, readers)
+        unit = given.time_unit if given.time_unit != "auto" else guesser.time_unit(_paths(given))
+        numbers = guesser.numbers(given) if given.numbers is None else given.numbers
+        return msgspec.structs.replace(given, time_unit=unit, numbers=numbers)
+
+
+def shown(given: ColumnMap, readers: Sequence[Reader]) -> tuple[Finding, ...]:
+    """The lines of a map written by hand, with a sample value of each."""
+    with Engine() as engine:
+        guesser = _Guesser(engine, readers)
+        return tuple(
+            Finding(field, " or ".join(raw), guesser.sample(raw), "as the map says") for field, raw in given.columns.items()
+        )
+
+
+def _paths(given: ColumnMap) -> tuple[str, ...]:
+    return given.columns.get("occurred_at", ()) or given.columns.get("original_at", ())
+
+
+class _Guesser:
+    def __init__(self, engine: Engine, readers: Sequence[Reader]) -> None:
+        self._engine = engine
+        self._readers = readers
+        self._profiles: dict[tuple[int, str], Profile] = {}
+        self._first = {name: place for place, reader in reversed(list(enumerate(readers))) for name in reader.columns}
+        self._columns: dict[str, list[str]] = {}
+        self._findings: list[Finding] = []
+        self._warnings: list[str] = []
+
+    def run(self) -> Guess:
+        """All steps: columns by name and value per header, renamed ones, JSON, grain, units, numbers."""
+        headers = list(dict.fromkeys(reader.columns for reader in self._readers))
+        for header in headers:
+            for field, name in self._assigned(header).items():
+                listed = self._columns.setdefault(field, [])
+                if name not in listed and not any(name in other for other in self._columns.values()):
+                    listed.append(name)
+        self._columns = {field: listed for field, listed in self._columns.items() if listed}
+        self._follow_renames(headers)
+        for field, listed in self._columns.items():
+            self._findings.append(self._finding(field, listed))
+        self._look_inside(headers[0])
+        constants = self._event_constant()
+        lines = "event" not in self._columns and not constants and order_lines(self._columns, self._text)
+        given = ColumnMap(
+            grain="order_line" if lines else "events",
+            time_unit=self.time_unit(tuple(self._columns.get("occurred_at", ()) or self._columns.get("original_at", ()))),
+            refund=self._refund() if lines else "",
+            columns={field: tuple(listed) for field, listed in self._columns.items()},
+            constants=constants,
+            real_ids=self._real_ids(),
+        )
+        if lines:
+            self._findings.append(Finding("grain", "order_line", "", "no event name, but orders with price and quantity"))
+        self._doubts(given)
+        given = msgspec.structs.replace(given, numbers=self.numbers(given))
+        return Guess(given, tuple(self._findings), tuple(self._warnings))
+
+    # -- what others ask
+
+    def time_unit(self, paths: Sequence[str]) -> str:
+        """The one way all files write the time, else auto."""
+        units = set()
+        for place, reader in enumerate(self._readers):
+            hit = next((path for path in paths if path in reader.columns), None)
+            if hit is None:
+                return "auto"
+            unit, share, doubt = self._profile(place, hit).time
+            if share > 0:
+                units.add(unit)
+            if doubt and doubt not in self._warnings:
+                self._warnings.append(doubt)
+        return units.pop() if len(units) == 1 else "auto"
+
+    def numbers(self, given: ColumnMap) -> tuple[str, ...]:
+        """Raw names of the columns kept as properties that hold numbers, not labels made of digits."""
+        found: list[str] = []
+        for place, reader in enumerate(self._readers):
+            bound = binding.bind(given, reader.columns)
+            mapped = [hits[0].column for field, hits in bound.cells.items() if field.startswith("p.") and not hits[0].keys]
+            for name in (*bound.flat, *mapped):
+                if name not in found and self._first[name] == place and self._is_number(self._profile(place, name)):
+                    found.append(name)
+        return tuple(found)
+
+    def sample(self, raw: Sequence[str]) -> str:
+        """A value of the first of these columns or paths that is anywhere."""
+        for spec in raw:
+            hit = binding.cell(spec, self._first)
+            if hit is not None:
+                profile = self._column(hit.column)
+                inner = [_inner(value, hit.keys) for value in profile.objects] if hit.keys else []
+                return next((str(value) for value in inner if value is not None), "") if hit.keys else profile.example
+        return ""
+
+    # -- steps
+
+    def _profile(self, place: int, name: str) -> Profile:
+        key = (place, name)
+        if key not in self._profiles:
+            self._profiles[key] = Profile(self._engine, name, cells.whole(self._readers[place].sample().column(name)))
+        return self._profiles[key]
+
+    def _column(self, name: str) -> Profile:
+        return self._profile(self._first[name], name)
+
+    def _text(self, field: str) -> pa.Array | None:
+        listed = self._columns.get(field)
+        return self._column(listed[0]).text if listed else None
+
+    def _assigned(self, header: Sequence[str]) -> dict[str, str]:
+        chosen: dict[str, str] = {}
+        for field in _ORDER:
+            ranks = synonyms.COLUMNS[field]
+            named = [name for name in header if synonyms.squash(name) in ranks and name not in chosen.values()]
+            for name in sorted(named, key=lambda name: ranks[synonyms.squash(name)]):
+                if _bears_out(field, self._column(name)):
+                    chosen[field] = name
+                    break
+        free = [name for name in header if name not in chosen.values()]
+        chosen |= self._by_value(free, chosen)
+        return chosen
+
+    def _by_value(self, free: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
+        """Columns whose names say nothing and whose values say enough: times, known event names, browsers."""
+        found: dict[str, str] = {}
+        if "occurred_at" not in chosen and "original_at" not in chosen:
+            timed = [name for name in free if self._column(name).time[1] > 0.9]
+            found |= {"occurred_at": timed[0]} if timed else {}
+        if "event" not in chosen:
+            events = [name for name in free if self._column(name).known_events > 0.3 and len(self._column(name).values) > 1]
+            found |= {"event": events[0]} if events else {}
+        if "user_agent" not in chosen:
+            agents = [name for name in free if self._column(name).agents > 0.9]
+            found |= {"user_agent": agents[0]} if agents else {}
+        return found
+
+    def _finding(self, field: str, listed: Sequence[str]) -> Finding:
+        profile = self._column(listed[0])
+        named = synonyms.squash(listed[0]) in synonyms.COLUMNS.get(field, {})
+        why = "named like it" if named else "its values look like it"
+        if field in ("occurred_at", "original_at", "sent_at", "received_at"):
+            why += f", values are times ({profile.time[0]})"
+        elif field == "event_id":
+            why += ", no value twice" if profile.distinct == 1 else ", hardly a value twice"
+        elif field in _ABOUT:
+            why += f", values are {_ABOUT[field]}"
+        if len(listed) > 1:
+            why += "; renamed between files"
+        return Finding(field, " or ".join(listed), profile.example, why)
+
+    def _follow_renames(self, headers: Sequence[tuple[str, ...]]) -> None:
+        for old, new in renames.between(headers):
+            field = next((field for field, listed in self._columns.items() if old in listed), None)
+            taken = any(new in listed for listed in self._columns.values())
+            if field is not None and not taken:
+                self._columns[field].append(new)
+            elif field is None and not taken and synonyms.squash(old) == synonyms.squash(new):
+                self._columns[f"p.{old}"] = [old, new]
+        for field, listed in self._columns.items():
+            for name in listed[1:]:
+                reader = self._readers[self._first[name]]
+                self._warnings.append(f"{field}: {listed[0]!r} is called {name!r} in {reader.name}")
+
+    def _look_inside(self, header: Sequence[str]) -> None:
+        """JSON columns: one holds the properties; keys inside feed fields that have no column of their own."""
+        taken = {name for listed in self._columns.values() for name in listed}
+        found = [name for name in self._first if name not in taken and self._column(name).objects]
+        ranks = synonyms.COLUMNS["properties"]
+        found.sort(key=lambda name: ranks.get(synonyms.squash(name), 99))
+        if found and (synonyms.squash(found[0]) in ranks or len(found) == 1):
+            self._columns["properties"] = [found[0]]
+            inner = ", ".join(list(dict.fromkeys(key for value in self._column(found[0]).objects for key in value))[:8])
+            self._findings.append(
+                Finding("properties", found[0], self._column(found[0]).example, f"JSON objects with {inner}")
+            )
+        for field, paths in self._inner_fields(found).items():
+            if field not in self._columns:
+                self._columns[field] = paths
+                self._findings.append(Finding(field, " or ".join(paths), self.sample(paths), "a key inside JSON"))
+
+    def _inner_fields(self, columns: Sequence[str]) -> dict[str, list[str]]:
+        hits: dict[str, list[tuple[int, str]]] = {}
+        for column in columns:
+            for path, value in _leaves(self._column(column).objects).items():
+                for field, ranks in synonyms.INSIDE.items():
+                    rank = ranks.get(synonyms.squash(path[-1]))
+                    if rank is None or not _fits(field, value):
+                        continue
+                    spec = ".".join((column, *path))
+                    if (rank, spec) not in hits.setdefault(field, []):
+                        hits[field].append((rank, spec))
+        return {field: [spec for _, spec in sorted(found)] for field, found in hits.items() if found}
+
+    def _event_constant(self) -> dict[str, str]:
+        columns = self._columns
+        if columns.keys() & {"event", "type"} or not {"order_id", "revenue"} <= columns.keys():
+            return {}
+        if {"price", "quantity"} <= columns.keys() or self._column(columns["order_id"][0]).distinct < 0.95:
+            return {}
+        self._findings.append(Finding("event", "", "Order Completed", "no event name, and each row is an order of its own"))
+        return {"event": "Order Completed"}
+
+    def _refund(self) -> str:
+        order, quantity = self._text("order_id"), self._text("quantity")
+        found = refund_pattern(order, quantity) if order is not None and quantity is not None else ""
+        if found:
+            why = "these orders, and hardly any others, have negative quantities"
+            self._findings.append(Finding("refund", found, "", why))
+        return found
+
+    def _real_ids(self) -> tuple[str, ...]:
+        for field in ("anonymous_id", "user_id"):
+            for name in self._columns.get(field, ()):
+                profile = self._column(name) if name in self._first else None
+                if profile is not None and profile.integers and len(profile.values) >= 20:
+                    self._findings.append(Finding("real_ids", "1", "", f"{name} holds running numbers, so 1 is somebody"))
+                    return ("1",)
+        return ()
+
+    def _is_number(self, profile: Profile) -> bool:
+        if pa.types.is_boolean(profile.raw.type):
+            return True
+        if synonyms.is_id_like(profile.name) or profile.leading_zeros:
+            return False
+        return flat.is_number(profile.raw.type) or (len(profile.filled) > 0 and profile.numeric == 1.0)
+
+    def _doubts(self, given: ColumnMap) -> None:
+        if not {"anonymous_id", "user_id", "email"} & given.columns.keys():
+            self._warnings.append("no column holds an id: all events will be of nobody")
+        if {"revenue", "price"} & given.columns.keys() and "currency" not in given.columns:
+            self._warnings.append("no column holds a currency: amounts are in the store's own")
+
+
+def _bears_out(field: str, profile: Profile) -> bool:  # noqa: PLR0911  one line per field
+    """Whether the values allow what the name promises; an empty column allows everything a telling name says."""
+    weak = synonyms.is_weak(profile.name)
+    if not len(profile.filled):
+        return not weak
+    if field in ("occurred_at", "original_at", "sent_at", "received_at"):
+        return profile.time[1] >= 0.5
+    if field == "type":
+        return sum(value.lower() in TYPES for value in profile.values) >= 0.9 * len(profile.values)
+    if field == "event":
+        calls = all(value.lower() in TYPES for value in profile.values)
+        return not calls and (not weak or len(profile.values) <= max(20, 0.5 * len(profile.filled)))
+    if field == "event_id":
+        return profile.distinct == 1.0 if weak else profile.distinct >= 0.5
+    if field in ("url", "referrer"):
+        return profile.urls >= (0.9 if weak else 0.5)
+    if field == "user_agent":
+        return profile.agents >= 0.5
+    if field in ("price", "quantity", "revenue"):
+        return profile.numeric >= 0.5
+    if field in ("email", "phone"):
+        return not profile.objects
+    return not (profile.nested or (weak and profile.distinct == 1.0 and len(profile.filled) > 1))
+
+
+def _leaves(objects: Sequence[Mapping[str, Any]]) -> dict[tuple[str, ...], Any]:
+    """Paths to scalars at most three keys deep, with the first value of each that is not empty."""
+    found: dict[tuple[str, ...], Any] = {}
+    waiting: deque[tuple[tuple[str, ...], Mapping[str, Any]]] = deque(((), value) for value in objects)
+    while waiting:
+        path, value = waiting.popleft()
+        for key, inner in value.items():
+            here = (*path, key)
+            if isinstance(inner, Mapping) and len(here) < 3:
+                waiting.append((here, inner))
+            elif not isinstance(inner, (Mapping, list)) and inner not in (None, "") and "." not in key:
+                found.setdefault(here, inner)
+    return found
+
+
+def _fits(field: str, value: object) -> bool:
+    if field in ("revenue", "price", "quantity"):
+        if isinstance(value, bool):
+            return False
+        return isinstance(value, (int, float)) or (isinstance(value, str) and value.replace(".", "", 1).isdigit())
+    if field in ("url", "referrer"):
+        return isinstance(value, str) and ("/" in value)
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def _inner(value: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
