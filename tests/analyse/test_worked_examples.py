@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from support.shop import Shop
 
 from afterclick import Channels, Funnel, JourneyMap, Kpi
 from afterclick.analyse.scope import scope_of
 from afterclick.analyse.sessions import sessions_of
+from support.shop import Shop
 
 ALL = {"range": "all", "compare": "none"}
 
@@ -89,7 +89,7 @@ class TestFunnel:
         shop = Shop()
         for number, name in enumerate("AXY"):
             shop.add("v", "5s", name, event_id=f"e{number}")
-        steps = ("A", 'X[event == "X"]', "*[event != \"A\"]")
+        steps = ("A", 'X[event == "X"]', '*[event != "A"]')
         assert reached(ask(shop, Funnel(steps=steps, **ALL))) == 3
         shop = Shop()
         for number, (name, kind) in enumerate((("A", "a"), ("M", "both"), ("M", "two"))):
@@ -252,9 +252,7 @@ class TestChannelsAndStages:
         workspace.append([Event(event_id="x", event="Unlinked", type="unlink", occurred_at=at("7d"),
                                 properties={"a": "a:a2", "b": "u:u1"})])  # fmt: skip
         first_day = {"range": "2026-01-01..2026-01-01", "compare": "none"}
-        seen = [
-            workspace.ask(Kpi(as_of=f"2026-01-0{day}", **first_day)).figures["visitors"] for day in (1, 3, 6, 9)
-        ]
+        seen = [workspace.ask(Kpi(as_of=f"2026-01-0{day}", **first_day)).figures["visitors"] for day in (1, 3, 6, 9)]
         workspace.close()
         assert seen == [2, 2, 1, 2]
 
@@ -267,8 +265,12 @@ class TestChannelsAndStages:
 
     def test_stages_returns_and_the_loop(self, ask):
         shop = Shop()
-        shop.add("v", "0m", "Page Viewed", **PAGE).add("v", "1m", "Product Added").add("v", "2m", "Order Completed", revenue=5)
-        shop.add("v", "1d", "Page Viewed", **PAGE).add("v", "2d", "Product Added").add("v", "2d1h", "Order Completed", revenue=5)
+        shop.add("v", "0m", "Page Viewed", **PAGE).add("v", "1m", "Product Added").add(
+            "v", "2m", "Order Completed", revenue=5
+        )
+        shop.add("v", "1d", "Page Viewed", **PAGE).add("v", "2d", "Product Added").add(
+            "v", "2d1h", "Order Completed", revenue=5
+        )
         shop.add("w", "0m", "Page Viewed", **PAGE).add("w", "20d", "Page Viewed", **PAGE)
         result = ask(shop, JourneyMap(within="1d", **ALL))
         rows = {row["stage"]: row for row in result.frame.to_pylist()}

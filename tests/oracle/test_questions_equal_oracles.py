@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import naive
 
 import afterclick
 from afterclick import Channels, Funnel, JourneyMap, Kpi
 from afterclick.core import spans
 from afterclick.core.event import Event
+from support import naive
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 START = 1_767_225_600_000_000
@@ -28,7 +28,11 @@ DEVICES = ("d1", "d2", "d3", "d4")
 
 # device, half hours after the start, name, utm (page views), known as user u1 (d1 and d2 only: one person)
 row = st.tuples(
-    st.sampled_from(DEVICES), st.integers(0, 60), st.sampled_from(NAMES), st.sampled_from(["", "", "x", "y"]), st.booleans()
+    st.sampled_from(DEVICES),
+    st.integers(0, 60),
+    st.sampled_from(NAMES),
+    st.sampled_from(["", "", "x", "y"]),
+    st.booleans(),
 )
 rows = st.lists(row, min_size=1, max_size=30)
 
@@ -179,12 +183,22 @@ def test_any_partition_of_the_visitors_adds_up(lines):
             own = [event for event in events if event.anonymous_id == device]
             with store_of(own, Path(folder) / device) as shop:
                 part = shop.ask(Kpi(**scope)).figures
-                for name in ("visitors", "sessions", "single_event_sessions", "bounced", "orders", "events", "pageviews"):
+                for name in (
+                    "visitors",
+                    "sessions",
+                    "single_event_sessions",
+                    "bounced",
+                    "orders",
+                    "events",
+                    "pageviews",
+                ):
                     total[name] += part[name]
     assert total == Counter({name: whole[name] for name in total})
 
 
-@given(lines=rows, conditions=st.sampled_from([('path == "/p"',), ('channel == "direct"',), ('event != "Page Viewed"',)]))
+@given(
+    lines=rows, conditions=st.sampled_from([('path == "/p"',), ('channel == "direct"',), ('event != "Page Viewed"',)])
+)
 @settings(max_examples=15, deadline=None)
 def test_days_add_up_to_the_range(lines, conditions):
     events = [event_of(number, line) for number, line in enumerate(lines)]
@@ -192,7 +206,8 @@ def test_days_add_up_to_the_range(lines, conditions):
         for where in ((), conditions):
             whole = shop.ask(Kpi(range="2026-01-01..2026-01-02", compare="none", where=where)).figures
             days = [
-                shop.ask(Kpi(range=f"2026-01-0{day}..2026-01-0{day}", compare="none", where=where)).figures for day in (1, 2)
+                shop.ask(Kpi(range=f"2026-01-0{day}..2026-01-0{day}", compare="none", where=where)).figures
+                for day in (1, 2)
             ]
             for name in ("orders", "events", "pageviews", "revenue"):
                 assert sum(day[name] for day in days) == whole[name]

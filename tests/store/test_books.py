@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -47,6 +47,7 @@ class BookAgainstDict(RuleBasedStateMachine):
 
 
 TestBookAgainstDict = BookAgainstDict.TestCase
+TestBookAgainstDict.settings = settings(max_examples=40, stateful_step_count=15)
 
 
 @given(st.lists(st.lists(st.text(max_size=8), max_size=20), max_size=5))

@@ -63,7 +63,7 @@ def funnel(
 
 
 def sessions(events, timeout, *, max_length=0, on_campaign=True, midnights=(), on_referrer=False):
-    """[(visitor, rows)]: an event's dict may carry campaign, source (of an outside referrer) and server (a sale without page)."""
+    """[(visitor, rows)]; an event's dict may carry campaign, source (of an outside referrer), server (a sale without page)."""
     found = []
     for visitor, rows in by_visitor([e for e in events if not e[4].get("system")]).items():
         current = None
@@ -95,8 +95,6 @@ def journey(events, stage_of, stages, *, start, end, as_of, within):
     moves, movers, loop, loop_orders = Counter(), defaultdict(set), set(), set()
     for visitor, rows in by_visitor(e for e in events if e[1] <= as_of).items():
         first, before, highest, basket = {}, None, -1, False
-        for _, at, _, _, _ in rows:
-            pass
         for row in rows:
             met, at = stage_of(row), row[1]
             if not met:

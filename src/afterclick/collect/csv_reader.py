@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from functools import cached_property
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
@@ -73,6 +74,10 @@ class CsvReader:
 
     def sample(self) -> pa.Table:
         """The first rows, SAMPLE_ROWS at most."""
+        return self._sample
+
+    @cached_property
+    def _sample(self) -> pa.Table:
         for chunk in self.chunks(SAMPLE_ROWS):
             return chunk.table
         return pa.table({name: pa.array([], pa.string()) for name in self.columns})

@@ -13,7 +13,7 @@ from afterclick.collect import binding, cells, flat, renames, synonyms
 from afterclick.collect.chunks import Reader
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
-from afterclick.collect.fields import TYPES
+from afterclick.collect.fields import FIELDS, TYPES
 from afterclick.collect.grain import order_lines, refund_pattern
 from afterclick.collect.profile import Profile
 
@@ -100,6 +100,11 @@ def shown(given: ColumnMap, readers: Sequence[Reader]) -> tuple[Finding, ...]:
         )
 
 
+def _rank(field: str) -> tuple[int, str]:
+    names = list(FIELDS)
+    return (names.index(field) if field in FIELDS else len(names), field)
+
+
 def _paths(given: ColumnMap) -> tuple[str, ...]:
     return given.columns.get("occurred_at", ()) or given.columns.get("original_at", ())
 
@@ -133,7 +138,7 @@ class _Guesser:
             grain="order_line" if lines else "events",
             time_unit=self.time_unit(tuple(self._columns.get("occurred_at", ()) or self._columns.get("original_at", ()))),
             refund=self._refund() if lines else "",
-            columns={field: tuple(listed) for field, listed in self._columns.items()},
+            columns={field: tuple(self._columns[field]) for field in sorted(self._columns, key=_rank)},
             constants=constants,
             real_ids=self._real_ids(),
         )
@@ -206,6 +211,9 @@ class _Guesser:
                     break
         free = [name for name in header if name not in chosen.values()]
         chosen |= self._by_value(free, chosen)
+        if not {"anonymous_id", "user_id", "email"} & chosen.keys() and "session_id" in chosen:
+            # With no id of a person, a session is as much of a visitor as the data knows.
+            chosen["anonymous_id"] = chosen.pop("session_id")
         return chosen
 
     def _by_value(self, free: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:

@@ -39,13 +39,15 @@ FUTURE: int = 5 * MINUTE
 class Normalised(NamedTuple):
     """Rows of the log (LOG_COLUMNS, then p.* columns), their places in the chunk, what was set aside, what was noticed.
 
-    `hashed` tells which rows got their id from their content. `placeholders` counts ids that stand for nobody by
+    `raw` is the chunk's table with objects as JSON text, `hashed` tells which rows got their id from their content.
+    `placeholders` counts ids that stand for nobody by
     (field, text), `odd` values that a number column could not hold by property.
     """
 
     table: pa.Table
     places: np.ndarray
     hashed: np.ndarray
+    raw: pa.Table
     rejects: list[Reject]
     placeholders: Counter[tuple[str, str]]
     odd: Counter[str]
@@ -99,7 +101,7 @@ class Normaliser:
             **texts,
             **columns,
         }
-        return Normalised(*work.finished(hashed), rows.rejects, work.placeholders, odd)
+        return Normalised(*work.finished(hashed), rows.raw, rows.rejects, work.placeholders, odd)
 
     def _events(self, rows: RawRows) -> tuple[pa.Array, pa.Array, pa.Array]:
         return event_names.read(rows.text("type"), rows.text("event"), len(rows), self._map.events)
@@ -220,7 +222,7 @@ class Normaliser:
         for raw, array in rows.columns.items():
             field = whole.get(raw, self._bound.flat.get(raw))
             if field is not None:
-                content[field if field not in content else f"{field} {raw}"] = row_ids.canonical_text(array)
+                content[field if field not in content else f"{field} {raw}"] = cells.as_text(array)
         return content
 
 

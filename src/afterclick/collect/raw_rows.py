@@ -21,7 +21,10 @@ _NO_OBJECT = pa.array(["null", "[]", "{}", '""', "NULL", "None"])
 
 
 class RawRows:
-    """Readable rows: `table` of raw columns (objects as JSON text), `places` of the rows in the chunk, `rejects` so far."""
+    """Readable rows: `table` of raw columns (objects as JSON text), `places` of the rows in the chunk, `rejects` so far.
+
+    `raw` is the whole chunk, bad rows too, with objects as JSON text.
+    """
 
     def __init__(self, engine: Engine, given: ColumnMap, bound: Binding, chunk: Chunk) -> None:
         self._engine = engine
@@ -31,6 +34,7 @@ class RawRows:
         self.places = np.arange(chunk.table.num_rows)
         self.columns = {name: cells.whole(chunk.table.column(name)) for name in chunk.table.column_names}
         self._flatten()
+        self.raw = pa.table(self.columns)
         self._refuse(self._large(), "cell_too_large", "{column} holds {size:,} bytes, more than 256 kB")
         self._refuse(self._damaged(chunk.damaged), "bad_encoding", "{column} holds bytes that are no text")
         self._json: dict[str, pa.Array] = {}

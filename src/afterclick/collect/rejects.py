@@ -66,15 +66,9 @@ def kept(table: pa.Table, rows: Sequence[int], rejects: Sequence[Reject], origin
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
     array = cells.whole(column)
-    if cells.nested(array.type):
-        return [None if value is None else _json(value) for value in array.to_pylist()]
     if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
         return [None if value is None else value.decode("utf-8", "replace") for value in array.to_pylist()]
     return list(cells.as_text(array).to_pylist())
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=str).decode()
 
 
 def _record(reject: Reject, row: int, raw: dict[str, str | None], origin: Origin) -> Rejected:

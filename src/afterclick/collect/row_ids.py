@@ -31,20 +31,6 @@ def hashes(engine: Engine, columns: Mapping[str, pa.Array]) -> pa.Array:
     )
 
 
-def canonical_text(array: pa.Array) -> pa.Array:
-    """A typed column as the text that is hashed: numbers by value, instants in µs, everything else as its text."""
-    kind = array.type
-    if pa.types.is_floating(kind):
-        value = array.cast(pa.float64())
-        # The bits of a double print the same everywhere; minus zero is zero.
-        bits = np.asarray(pc.fill_null(value, 0.0).to_numpy(zero_copy_only=False)) + 0.0
-        text = pa.array(bits.view(np.int64)).cast(pa.string())
-        return cells.replaced(text, ~cells.present(value), pa.scalar(None, pa.string()))
-    if pa.types.is_timestamp(kind):
-        return array.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.int64()).cast(pa.string())
-    return cells.as_text(array)
-
-
 _FACTORS: Final = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64
 )

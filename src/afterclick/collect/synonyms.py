@@ -66,7 +66,7 @@ _NAMES: Final[dict[str, str]] = {
     "utm_campaign": "utm_campaign context_campaign_name campaign_name",
     "utm_term": "utm_term context_campaign_term campaign_term",
     "utm_content": "utm_content context_campaign_content campaign_content",
-    "utm_id": "utm_id campaign_id",
+    "utm_id": "utm_id",
 }
 
 _INSIDE: Final[dict[str, str]] = {
@@ -95,7 +95,7 @@ WEAK: Final = frozenset({"id", "uuid", "name", "action", "activity", "event_type
 """Names that say little: the values must bear them out."""
 
 _ID_LIKE: Final = re.compile(
-    r"(id|ids|key|code|no|num|sku|ean|gtin|isbn|zip|postcode|phone|mobile|hash|token|version|번호|코드|아이디|우편번호)$"
+    r"(id|ids|key|code|no|num|sku|ean|upc|gtin|isbn|barcode|zip|postcode|phone|mobile|hash|token|version|번호|코드|아이디|우편번호)$"
 )
 
 

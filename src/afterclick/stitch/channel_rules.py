@@ -70,7 +70,7 @@ _MEDIA: Final = {
 
 
 def media_of(channel: str) -> str:
-    """paid, owned, earned or shared; "" for offline, other and unknown names (SEMANTICS 2, Media)."""
+    """paid, owned, earned or shared; "" for offline, other and unknown names."""
     return _MEDIA.get(channel, "")
 
 

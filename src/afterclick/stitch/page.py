@@ -89,7 +89,7 @@ def clean_path(head: Head) -> str:
         path = re.sub(r";jsessionid=[^/]*", "", path, flags=re.IGNORECASE)
     if "%" in path:
         path = "/".join(_decode_segment(segment) for segment in path.split("/"))
-    return path.rstrip("/") or "/"
+    return path.rstrip("/ ") or "/"
 
 
 def _decode_segment(segment: str) -> str:

@@ -26,6 +26,7 @@ SUFFIX: Final = ".parquet"
 SEGMENT_ROWS: Final = 4_000_000
 ROW_GROUP: Final = 262_144
 _ROW_GROUP_BYTES: Final = 512 << 20
+_BUFFER: Final = 1 << 20
 _UNIQUE: Final = ("event_id", "properties")
 """Text columns that a dictionary would not make smaller."""
 _PROPERTY_TYPES: Final = (pa.string(), pa.float64(), pa.int64(), pa.bool_())
@@ -213,16 +214,14 @@ class _Sink(io.RawIOBase):
         self.size += len(piece)
         return len(piece)
 
-    def tell(self) -> int:
-        return self.size
-
 
 def _write(path: Path, rows: pa.Table) -> _Sink:
     unfinished = path.with_name(path.name + disk.TEMPORARY)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         sink = _Sink(descriptor)
-        _write_parquet(sink, rows)
+        with io.BufferedWriter(sink, _BUFFER) as buffered:
+            _write_parquet(buffered, rows)
         disk.sync(descriptor)
     except BaseException:
         os.close(descriptor)
@@ -233,7 +232,7 @@ def _write(path: Path, rows: pa.Table) -> _Sink:
     return sink
 
 
-def _write_parquet(sink: _Sink, rows: pa.Table) -> None:
+def _write_parquet(sink: io.BufferedWriter, rows: pa.Table) -> None:
     schema = pa.schema([_file_field(field) for field in rows.schema])
     texts = [field.name for field in schema if field.type == pa.string() and field.name not in _UNIQUE]
     group = ROW_GROUP

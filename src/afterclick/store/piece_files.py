@@ -38,13 +38,17 @@ class Fit(NamedTuple):
     after: str
     derivation: str
 
-    def chain(self, new: Mapping[str, pa.Array]) -> str:
-        """Digest of everything the codes of the next pieces depend on, with the texts this one gave codes to."""
-        crc = 0
-        for book, texts in new.items():
-            crc = zlib.crc32(ids.hash64(texts).data, zlib.crc32(book.encode(), crc))
-        text = f"{FORMAT}|{self.after}|{self.segment.sha256}|{self.derivation}|{crc:08x}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def chain(self, derived: DerivedPiece) -> str:
+        """Digest of what the next pieces depend on: the texts that have codes by now, and the kinds of columns.
+
+        A piece that is derived again and gives codes to the same texts leaves the pieces behind it valid.
+        """
+        digest = hashlib.sha256(f"{FORMAT}|{self.after}".encode())
+        for name, kind in sorted(derived.kinds.items()):
+            digest.update(f"|{name}={kind}".encode())
+        for book, texts in derived.new.items():
+            digest.update(f"|{book}+{len(texts)}|".encode() + ids.hash64(texts).tobytes())
+        return digest.hexdigest()[:16]
 
 
 class _Column(msgspec.Struct, frozen=True):
@@ -190,7 +194,7 @@ def _write_files(folder: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.Ch
         offsets=tuple(offsets.tolist()),
         after=fit.after,
         derivation=fit.derivation,
-        chain=fit.chain(derived.new),
+        chain=fit.chain(derived),
         files=files,
         books=tuple(derived.new),
     )

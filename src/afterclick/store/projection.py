@@ -116,7 +116,7 @@ class Projection:
                 # Questions go on being answered when the disk is full or read-only: the log holds the rows.
                 if error.code not in ("disk_full", "no_access"):
                     raise
-        return pieces.in_memory(fit.segment.name, derived, fit.chain(derived.new))
+        return pieces.in_memory(fit.segment.name, derived, fit.chain(derived))
 
     def _books_behind(self, run: _Run) -> Books:
         if self._books is not None and self._books[0] == run.after:

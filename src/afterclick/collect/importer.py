@@ -1,0 +1,243 @@
+"""Files, folders and frames into the store in one go: all of it or nothing, every row accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from afterclick.collect import binding, columnmap, renames
+from afterclick.collect.ahead import ahead
+from afterclick.collect.chunks import Chunk, Reader
+from afterclick.collect.columnmap import ColumnMap
+from afterclick.collect.engine import Engine
+from afterclick.collect.guess import Finding, completed, guess, shown
+from afterclick.collect.intake import Counts, Intake
+from afterclick.collect.normalise import Normalised, Normaliser
+from afterclick.collect.readers import open_source
+from afterclick.collect.rejects import Origin
+from afterclick.collect.replay import replay_rejects
+from afterclick.collect.report import FileReport, ImportReport
+from afterclick.core import clock
+from afterclick.core.errors import InputError
+from afterclick.store.manifest import FileEntry
+from afterclick.store.store import Store
+
+__all__ = ["Plan", "import_files", "plan", "replay_rejects"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with the file being read, the rows read so far of the whole import, and 0 (files do not tell how many follow)."""
+
+_SURE = 20
+"""From this many rows on, a file none of whose rows can be read has a wrong map, not bad rows."""
+
+
+class Plan(NamedTuple):
+    """What will be imported and how: readers, the map, why it is so, what was left aside, what to look at."""
+
+    readers: tuple[Reader, ...]
+    map: ColumnMap
+    findings: tuple[Finding, ...]
+    skipped: tuple[str, ...]
+    warnings: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+
+
+def plan(paths: Any, *, map: ColumnMap | None = None, source: str = "", grain: str = "") -> Plan:  # noqa: A002
+    """Open a source and settle its map, guessed or given, without storing anything. Raises InputError."""
+    readers, skipped = open_source(paths, map.encoding if map is not None else "")
+    if map is None:
+        found = guess(readers)
+        given, findings, warnings = found.map, found.findings, found.warnings
+    else:
+        given, findings, warnings = map, (), ()
+    given = msgspec.structs.replace(given, source=source or given.source or _name(paths, readers))
+    if grain:
+        given = columnmap.from_dict({**given.to_dict(), "grain": grain})
+    binding.check(given, {reader.name: reader.columns for reader in readers})
+    if map is not None:
+        given = completed(given, readers)
+        findings = shown(given, readers)
+    renamed = renames.between(list(dict.fromkeys(reader.columns for reader in readers)))
+    return Plan(tuple(readers), given, findings, tuple(skipped), warnings, tuple(renamed))
+
+
+def import_files(
+    store: Store,
+    paths: Any,
+    *,
+    map: ColumnMap | None = None,  # noqa: A002  the word of the command line and the docs
+    source: str = "",
+    grain: str = "",
+    progress: Progress | None = None,
+    dry_run: bool = False,
+) -> ImportReport:
+    """Import a file, several, a folder or a data frame; with `dry_run` everything but the last step is done.
+
+    `source` is the name of the source in the store, `grain` overrides the guessed one. Raises InputError, with nothing stored,
+    for what cannot be read or mapped; bad rows are kept as rejects and counted. The same rows again are duplicates.
+    """
+    planned = plan(paths, map=map, source=source, grain=grain)
+    return _Import(store, planned, progress).run(dry_run=dry_run)
+
+
+def _name(paths: Any, readers: Sequence[Reader]) -> str:
+    if isinstance(paths, (str, Path)):
+        path = Path(paths)
+        return (path.resolve().name or "files") if path.is_dir() else path.name.split(".")[0] or path.name
+    return "files" if len(readers) > 1 else readers[0].name.split(".")[0]
+
+
+class _Import:
+    def __init__(self, store: Store, planned: Plan, progress: Progress | None) -> None:
+        self._store = store
+        self._plan = planned
+        self._progress = progress
+        self._began = clock.ticks()
+        self._now = clock.now()
+        self._zone = columnmap.zone(planned.map.timezone or store.definitions.timezone)
+        self._counts: dict[str, Counts] = {}
+        self._placeholders: Counter[str] = Counter()
+        self._odd: Counter[str] = Counter()
+        self._again: dict[str, str] = {}
+
+    def run(self, *, dry_run: bool) -> ImportReport:
+        digests = [reader.sha256() for reader in self._plan.readers]
+        with self._store.transaction(self._plan.map.source) as transaction:
+            rows_before = self._imported_before()
+            new: list[Reader] = []
+            for reader, digest in zip(self._plan.readers, digests, strict=True):
+                if digest in rows_before:
+                    rows, self._again[reader.name] = rows_before[digest]
+                    self._counts[reader.name] = Counts(rows, 0, rows, 0)
+                else:
+                    new.append(reader)
+            files = {reader.name for reader in new}
+            intake = Intake(transaction, self._now, lambda: self._known_rejects(files))
+            self._take(new, intake)
+            total = self._total()
+            if not total.read:
+                raise InputError("there are no rows to import", hint="only headers were found: export the data again")
+            if not dry_run:
+                transaction.commit(
+                    counts=self._told(total, intake),
+                    files=[
+                        FileEntry(name=reader.name, sha256=digest, rows=self._counts[reader.name].read, bytes=reader.bytes)
+                        for reader, digest in zip(self._plan.readers, digests, strict=True)
+                    ],
+                    column_map=self._plan.map.to_dict(),
+                )
+            return self._report(total, intake, transaction.id, dry_run=dry_run)
+
+    def _imported_before(self) -> dict[str, tuple[int, str]]:
+        """Rows and import of each file that was imported with this very map, by its SHA-256."""
+        told = self._plan.map.to_dict()
+        return {
+            file.sha256: (file.rows, entry.id)
+            for entry in self._store.manifest.entries
+            if entry.kind == "import" and entry.map == told
+            for file in entry.files
+        }
+
+    def _known_rejects(self, files: set[str]) -> frozenset[str]:
+        return frozenset(one.id for one in self._store.rejects(source=self._plan.map.source) if one.file in files)
+
+    def _take(self, readers: Sequence[Reader], intake: Intake) -> None:
+        done = self._total().read
+        for reader, chunk, rows in ahead(lambda: self._normalised(readers)):
+            origin = Origin(self._plan.map.source, reader.name, reader.encoding, self._now)
+            before = self._counts.get(reader.name, Counts())
+            if not before.read:
+                _refuse_wrong_map(reader, chunk, rows)
+            taken = intake.take(chunk, rows, origin)
+            self._counts[reader.name] = before.plus(taken)
+            for (field, text), count in rows.placeholders.items():
+                self._placeholders[f"{field}: {text}"] += count
+            self._odd.update(rows.odd)
+            done += taken.read
+            if self._progress is not None:
+                self._progress(reader.name, done, 0)
+
+    def _normalised(self, readers: Sequence[Reader]) -> Iterator[tuple[Reader, Chunk, Normalised]]:
+        with Engine() as engine:
+            for reader in readers:
+                bound = binding.bind(self._plan.map, reader.columns)
+                work = Normaliser(
+                    self._plan.map, bound, engine=engine, zone=self._zone, source=self._plan.map.source, now=self._now
+                )
+                for chunk in ahead(reader.chunks):
+                    yield reader, chunk, work.run(chunk)
+
+    def _total(self) -> Counts:
+        total = Counts()
+        for counts in self._counts.values():
+            total = total.plus(counts)
+        return total
+
+    def _told(self, total: Counts, intake: Intake) -> dict[str, int]:
+        return {**total._asdict(), "nobody": intake.nobody, "future": intake.future}
+
+    def _report(self, total: Counts, intake: Intake, import_id: str, *, dry_run: bool) -> ImportReport:
+        planned = self._plan
+        seconds = max(clock.ticks() - self._began, 1e-6)
+        missing = renames.missing([(reader.name, reader.columns) for reader in planned.readers], planned.renamed)
+        files = [
+            FileReport(
+                name=reader.name,
+                rows=self._counts.get(reader.name, Counts()).read,
+                **{key: value for key, value in self._counts.get(reader.name, Counts())._asdict().items() if key != "read"},
+                missing=missing.get(reader.name, ()),
+                notes=reader.notes,
+                again=self._again.get(reader.name, ""),
+            )
+            for reader in planned.readers
+        ]
+        return ImportReport(
+            source=planned.map.source,
+            map=planned.map,
+            findings=planned.findings,
+            files=tuple(files),
+            **total._asdict(),
+            nobody=intake.nobody,
+            future=intake.future,
+            reasons=intake.reasons.reasons(),
+            renamed=tuple(f"{old} → {new}" for old, new in planned.renamed),
+            missing=missing,
+            currencies=dict(intake.currencies.most_common()),
+            placeholders=dict(self._placeholders.most_common(20)),
+            odd=dict(self._odd.most_common()),
+            skipped=planned.skipped,
+            warnings=(*planned.warnings, *self._warnings(files, intake)),
+            seconds=round(seconds, 3),
+            rows_per_second=round(total.read / seconds),
+            dry_run=dry_run,
+            import_id="" if dry_run else import_id,
+        )
+
+    def _warnings(self, files: Sequence[FileReport], intake: Intake) -> list[str]:
+        told = [f"{file.name} has no rows" for file in files if not file.rows]
+        told += [f"{file.name} was imported before, by {file.again}" for file in files if file.again]
+        told += [f"{file.name} has no column {', '.join(file.missing)}" for file in files if file.missing]
+        if intake.future:
+            told.append(f"{intake.future:,} events lie in the future; they are kept and flagged")
+        if len(intake.currencies) > 1:
+            told.append(f"several currencies ({', '.join(intake.currencies)}): they are never added without rates")
+        if self._placeholders:
+            told.append(f"{self._placeholders.total():,} ids stand for nobody and were taken as absent")
+        told += [f"{count:,} values of {name} are no numbers: kept in properties" for name, count in self._odd.items()]
+        return told
+
+
+def _refuse_wrong_map(reader: Reader, chunk: Chunk, rows: Normalised) -> None:
+    if rows.table.num_rows or not rows.rejects or len(chunk.rows) < _SURE:
+        return
+    code, count = Counter(reject.code for reject in rows.rejects).most_common(1)[0]
+    first = next(reject for reject in rows.rejects if reject.code == code)
+    raise InputError(
+        f"{reader.name}: none of its first {len(chunk.rows):,} rows can be read; {count:,} of them: {first.message}",
+        hint="the map is probably wrong for this file: see [columns], time_unit and grain; nothing was stored",
+        path=f"columns.{first.column}" if first.column else "",
+    )

@@ -1,0 +1,168 @@
+"""Rejected rows tried again, with a mended map or a newer version, from the originals that were kept."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from afterclick.collect import binding, columnmap
+from afterclick.collect.chunks import Chunk
+from afterclick.collect.columnmap import ColumnMap
+from afterclick.collect.engine import Engine
+from afterclick.collect.intake import Counts, Intake
+from afterclick.collect.normalise import Normaliser
+from afterclick.collect.rejects import Origin
+from afterclick.collect.report import FileReport, ImportReport
+from afterclick.core import clock
+from afterclick.core.errors import InputError
+from afterclick.core.event import Rejected
+from afterclick.store.manifest import ImportEntry
+from afterclick.store.store import Store
+from afterclick.store.transaction import Transaction
+
+_BATCH = 50_000
+_AS_BEFORE = frozenset({"ragged_line", "open_quote", "cell_too_large"})
+"""Reasons that no map can mend: the row was never cut into cells, or not all of it was kept."""
+
+
+def replay_rejects(
+    store: Store,
+    *,
+    map: ColumnMap | None = None,  # noqa: A002  the word of the command line and the docs
+    codes: Collection[str] | None = None,
+    ids: Collection[str] | None = None,
+    source: str = "",
+) -> ImportReport:
+    """Import rejected rows again, with the given map or the one they came with; the originals stay where they are.
+
+    `codes`, `ids` and `source` choose among those not replayed yet. Rows that fail for the same reason again stay as
+    they are; all others are marked as replayed. In the report `rejected` counts both those and rows with a new reason.
+    Raises InputError when nothing is left to replay.
+    """
+    return _Replay(store, map, codes, ids, source).run()
+
+
+class _Replay:
+    def __init__(
+        self,
+        store: Store,
+        given: ColumnMap | None,
+        codes: Collection[str] | None,
+        ids: Collection[str] | None,
+        source: str,
+    ) -> None:
+        self._store = store
+        self._map = given
+        self._codes = codes
+        self._ids = ids
+        self._source = source
+        self._now = clock.now()
+        self._began = clock.ticks()
+        self._counts: dict[str, Counts] = {}
+        self._taken_up: list[str] = []
+        self._placeholders: Counter[str] = Counter()
+
+    def run(self) -> ImportReport:
+        batches = list(self._chosen())
+        if not batches:
+            raise InputError("there is nothing to replay", hint="afterclick rejects list shows what was rejected and why")
+        name = self._source or batches[0][1][0].source
+        with self._store.transaction(name, "replay") as transaction, Engine() as engine:
+            intake = Intake(transaction, self._now)
+            for entry, group in batches:
+                self._again(entry, group, transaction, intake, engine)
+            total = Counts()
+            for counts in self._counts.values():
+                total = total.plus(counts)
+            if self._taken_up:
+                transaction.commit(
+                    counts={**total._asdict(), "nobody": intake.nobody, "future": intake.future},
+                    column_map=self._map.to_dict() if self._map is not None else batches[0][0].map,
+                    reject_ids=self._taken_up,
+                )
+            return self._report(name, total, intake, batches[0][0])
+
+    def _chosen(self) -> Iterator[tuple[ImportEntry, list[Rejected]]]:
+        """Rejects to try, by import and file, in batches."""
+        for entry in self._store.manifest.entries:
+            waiting: dict[tuple[str, str], list[Rejected]] = {}
+            wanted = frozenset(self._ids) if self._ids is not None else None
+            for one in self._store.rejects(imported=entry.id, replayed=False, source=self._source, ids=wanted):
+                if self._codes is not None and one.code not in self._codes:
+                    continue
+                group = waiting.setdefault((one.source, one.file), [])
+                group.append(one)
+                if len(group) >= _BATCH:
+                    yield entry, group
+                    waiting[one.source, one.file] = []
+            yield from ((entry, group) for group in waiting.values() if group)
+
+    def _again(
+        self, entry: ImportEntry, group: list[Rejected], transaction: Transaction, intake: Intake, engine: Engine
+    ) -> None:
+        given = self._map or columnmap.from_dict(entry.map)
+        rows = [(one, cells) for one in group if (cells := _cells(one, given.encoding)) is not None]
+        stuck = len(group) - len(rows)
+        file = group[0].file
+        self._counts[file] = self._counts.get(file, Counts()).plus(Counts(read=stuck, rejected=stuck))
+        if not rows:
+            return
+        chunk = _chunk(rows)
+        binding.check(given, {file: chunk.table.column_names})
+        bound = binding.bind(given, chunk.table.column_names)
+        zone = columnmap.zone(given.timezone or self._store.definitions.timezone)
+        work = Normaliser(given, bound, engine=engine, zone=zone, source=group[0].source, now=self._now)
+        found = work.run(chunk)
+        for (field, text), count in found.placeholders.items():
+            self._placeholders[f"{field}: {text}"] += count
+        origin = Origin(group[0].source, file, "utf-8", self._now)
+        watch = _Watch(transaction, {one.id for one, _ in rows})
+        counts = Intake.take(intake.over(watch), chunk, found, origin)
+        self._counts[file] = self._counts[file].plus(counts)
+        self._taken_up += [one.id for one, _ in rows if one.id not in watch.failed]
+
+    def _report(self, name: str, total: Counts, intake: Intake, entry: ImportEntry) -> ImportReport:
+        seconds = max(clock.ticks() - self._began, 1e-6)
+        return ImportReport(
+            source=name,
+            map=self._map or columnmap.from_dict(entry.map),
+            findings=(),
+            files=tuple(
+                FileReport(
+                    name=file, rows=counts.read, stored=counts.stored, duplicates=counts.duplicates, rejected=counts.rejected
+                )
+                for file, counts in self._counts.items()
+            ),
+            **total._asdict(),
+            nobody=intake.nobody,
+            future=intake.future,
+            reasons=intake.reasons.reasons(),
+            currencies=dict(intake.currencies.most_common()),
+            placeholders=dict(self._placeholders.most_common(20)),
+            seconds=round(seconds, 3),
+            rows_per_second=round(total.read / seconds),
+        )
+
+
+def _cells(one: Rejected, encoding: str) -> dict[str, Any] | None:
+    """The cells of a rejected row, or None when they cannot be had any more."""
+    if one.cut or one.code in _AS_BEFORE:
+        return None
+    try:
+        text = one.original or base64.b64decode(one.original_base64).decode(encoding or "utf-8")
+        found = msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    return None if set(found) == {"line"} else found
+
+
+def _chunk(rows: Sequence[tuple[Rejected, dict[str, Any]]]) -> Chunk:
+    names = list(dict.fromkeys(name for _, cells in rows for name in cells))
+    columns = {name: pa.array([cells.get(name) for _, cells in rows], pa.string()) for name in names}
+    return Chunk(pa.table(columns), np.array([one.row for one, _ in rows], np.int64), damaged=False)
