@@ -92,7 +92,6 @@ def test_hostile_texts_raise_nothing_but_spec_errors(name, text):
     ):
         try:
             made = make()
-        except SpecError as error:
-            assert error.message
-        else:
-            assert made.key
+        except SpecError:
+            continue
+        assert made.key

@@ -36,8 +36,8 @@ def test_equal_instants_stand_in_event_id_order(prefix, fast, rows):
     from afterclick.analyse.kernels import gather
 
     events = [
-        (cut, Event(event_id=f"{prefix}{(n * 7919) % 1000:03d}", event="X", occurred_at=START + at, anonymous_id=device, user_id="u"))
-        for n, (at, device, cut) in enumerate(rows)
+        (cut, Event(event_id=f"{prefix}{n * 7919 % 1000:03d}", event="X", occurred_at=START + at, anonymous_id=d, user_id="u"))
+        for n, (at, d, cut) in enumerate(rows)
     ]  # fmt: skip
     ready = gather.scatter_rows.ready, gather.settle.ready
     with tempfile.TemporaryDirectory() as folder, afterclick.open(Path(folder) / "s", write=True, create=True) as shop:

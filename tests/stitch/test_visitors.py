@@ -51,7 +51,7 @@ def test_without_guards_visitors_are_the_components_of_the_graph(rows, as_of):
 
 
 mixed = st.lists(
-    st.tuples(st.sampled_from(IDS), st.sampled_from(IDS), st.integers(0, 9), st.sampled_from([EVIDENCE, EVIDENCE, LINKED, WITHDRAWN]))
+    st.tuples(st.sampled_from(IDS), st.sampled_from(IDS), st.integers(0, 9), st.sampled_from([0, EVIDENCE, LINKED, WITHDRAWN]))
     .filter(lambda row: row[0] != row[1]),
     max_size=14,
 )  # fmt: skip

@@ -5,11 +5,11 @@ import zlib
 
 import numpy as np
 import pytest
-from support.tiny import TinyDerive, events
 
 from afterclick.core.errors import StoreError
 from afterclick.store import manifest, piece_files
 from afterclick.store.store import Store
+from support.tiny import TinyDerive, events
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,9 @@ HARM = {
     "zeroed": lambda file, content: file.write_bytes(bytes(len(content))),
     "cut": lambda file, content: file.write_bytes(content[: len(content) * 3 // 4]),
     "longer": lambda file, content: file.write_bytes(content + b"\0" * 64),
-    "garbled": lambda file, content: file.write_bytes(bytes(np.random.default_rng(1).integers(0, 256, len(content), np.uint8))),
+    "garbled": lambda file, content: file.write_bytes(
+        bytes(np.random.default_rng(1).integers(0, 256, len(content), np.uint8))
+    ),
     "a folder": lambda file, content: (file.unlink(), file.mkdir()),
     "the head": lambda file, content: file.write_bytes(flip(content, 9)),
     "the foot": lambda file, content: file.write_bytes(flip(content, len(content) - 9)),
@@ -109,7 +111,10 @@ def test_pieces_of_another_derivation_behind_a_damaged_one_are_not_mixed(path, k
         names = [entry.name for entry in store.manifest.segments]
     shutil.rmtree(path / "projection" / names[0])
     other = path.with_name("other")
-    with Store.open(other, derive=TinyDerive(), write=True, create=True) as store, store.transaction("t") as transaction:
+    with (
+        Store.open(other, derive=TinyDerive(), write=True, create=True) as store,
+        store.transaction("t") as transaction,
+    ):
         transaction.add(events(120, prefix="z", visitors=3))
         transaction.commit()
     source = next((other / "projection").iterdir())

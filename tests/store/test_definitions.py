@@ -16,9 +16,11 @@ STAGES = tuple(Stage(name=name, question="Who?", enter=(f"{name}[value>=1]",)) f
 def test_a_new_store_gets_every_key_with_a_comment() -> None:
     text = Definitions().to_toml()
     for name in Definitions.__struct_fields__:
-        line = text.split("\n").index(f"[{name}]" if f"[{name}]\n" in text else next(
-            row for row in text.split("\n") if row.startswith(f"{name} =")
-        ))
+        line = text.split("\n").index(
+            f"[{name}]"
+            if f"[{name}]\n" in text
+            else next(row for row in text.split("\n") if row.startswith(f"{name} ="))
+        )
         assert text.split("\n")[line - 1].startswith("# "), name
     assert Definitions.from_toml(text) == Definitions()
     assert Definitions.from_toml("") == Definitions()

@@ -35,7 +35,12 @@ def test_equal_texts_have_equal_hashes_in_every_form_of_array(texts, coded) -> N
     by_text = dict(zip(texts, hashes.tolist(), strict=True))
     assert len(set(by_text.values())) == len(by_text)
     split = pa.chunked_array([array(texts[:3]), array(texts[3:])])
-    for other in (split, pa.array(texts, pa.large_string()), array([*"xyz", *texts]).slice(3), array(texts).dictionary_encode()):
+    for other in (
+        split,
+        pa.array(texts, pa.large_string()),
+        array([*"xyz", *texts]).slice(3),
+        array(texts).dictionary_encode(),
+    ):
         assert ids.hash64(other).tolist() == hashes.tolist()
 
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import importing
-from support.tiny import TinyDerive
 
 from afterclick.store.store import Store
+from support import importing
+from support.tiny import TinyDerive
 
 SCRIPT = Path(importing.__file__)
 
 
-def start(path: Path, first: int, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(SCRIPT), str(path), str(first), *more]
+def start(path: Path, first: int) -> subprocess.Popen[str]:
+    command = [sys.executable, str(SCRIPT), str(path), str(first)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -62,22 +62,17 @@ def test_ten_kills_at_random_moments_of_one_store(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_a_kill_at_every_step_of_one_import(tmp_path) -> None:
-    steps = outcomes = 0
-    base = tmp_path / "0"
+    base = tmp_path / "base"
     with Store.open(base, derive=TinyDerive(), write=True, create=True) as store:
         importing.run(store, 1)
-    for step in range(1, 60):
-        path = tmp_path / str(step)
-        subprocess.run(["cp", "-r", str(base), str(path)], check=True)
-        process = start(path, 2, str(step))
-        said, wrong = process.communicate()
-        assert process.returncode in (0, -signal.SIGKILL), wrong
-        there = check(path, {1, 2} if "ack 2" in said else {1}, attempted=2)
-        steps, outcomes = step, outcomes + (2 in there)
-        if process.returncode == 0:
-            break
-    assert 10 < steps < 59, "the import no longer goes through the calls that this test counts"
-    assert outcomes > 1, "no kill hit the time after the line in the manifest"
+    subprocess.run([sys.executable, str(SCRIPT), "--every-step", str(base), str(tmp_path)], check=True, timeout=120)
+    steps = sorted(int(path.name) for path in tmp_path.iterdir() if path.name.isdigit())
+    ended = [step for step in steps if (tmp_path / f"{step}.ack").exists()]
+    assert ended == steps[-1:], "only the process that no step killed can have ended"
+    found = [2 in check(tmp_path / str(step), {1, 2} if step in ended else {1}, attempted=2) for step in steps]
+    assert found == sorted(found), "once the line is in the manifest, the import is there at every later step"
+    assert found.count(False) > 8
+    assert found.count(True) > 8
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path) -> None:

@@ -53,9 +53,9 @@ def test_it_is_free_after_kill_9(tmp_path, holder) -> None:
     assert (tmp_path / "LOCK").read_text() == ""
 
 
-@pytest.mark.parametrize("left", [f"pid {os.getpid()} (this very process)\n", "pid 1 (init)\n", "", "rubbish", "pid x"])
+@pytest.mark.parametrize("left", ["pid {pid} (this very process)\n", "pid 1 (init)\n", "", "rubbish", "pid x"])
 def test_a_left_over_file_keeps_nobody_out_whatever_it_says(tmp_path, left) -> None:
-    (tmp_path / "LOCK").write_text(left)
+    (tmp_path / "LOCK").write_text(left.format(pid=os.getpid()))
     with Lock(tmp_path) as lock:
         assert lock.held
 

@@ -67,7 +67,9 @@ def test_a_tail_torn_at_any_byte_is_no_line_and_is_set_aside_by_the_next_writer(
             assert (tmp_path / manifest.FILE).read_bytes() == whole
 
 
-@pytest.mark.parametrize("tail", [b"\0" * 40, b"\0" * 40 + b"\n", b"\n", b"\n\n{}\n", b'{"crc":"00000000","seq":4}\n', b"\xff\n"])
+@pytest.mark.parametrize(
+    "tail", [b"\0" * 40, b"\0" * 40 + b"\n", b"\n", b"\n\n{}\n", b'{"crc":"00000000","seq":4}\n', b"\xff\n"]
+)
 def test_rubbish_behind_the_last_line_is_no_line(tmp_path, tail) -> None:
     state = filled(tmp_path, 2)
     with (tmp_path / manifest.FILE).open("ab") as file:

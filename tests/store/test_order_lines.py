@@ -5,11 +5,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.tiny import DAY0, TinyDerive, events, table
 
 from afterclick.store import lines, log
 from afterclick.store.columns import NO_AMOUNT
 from afterclick.store.store import Store
+from support.tiny import DAY0, TinyDerive, events, table
 
 
 def line(event_id: str, order: str | None, amount: int | None, *, at: int = 0, **more) -> dict:
@@ -89,7 +89,14 @@ def test_the_sums_are_those_of_a_plain_loop(tmp_path_factory, files) -> None:
     rows, entries = [], []
     for number, file in enumerate(files):
         part = [
-            line(f"{number}-{i}", order, amount, at=at, currency=currency, event="Order Completed" if at else "Order Refunded")
+            line(
+                f"{number}-{i}",
+                order,
+                amount,
+                at=at,
+                currency=currency,
+                event="Order Completed" if at else "Order Refunded",
+            )
             for i, (order, amount, at, currency) in enumerate(file)
         ]
         entries.append(log.write_segment(folder, f"s{number}", table(part)).entry)
@@ -98,7 +105,9 @@ def test_the_sums_are_those_of_a_plain_loop(tmp_path_factory, files) -> None:
     for row in sorted(rows, key=lambda row: (row["occurred_at"], row["event_id"])):
         if row["order_id"] is None:
             continue
-        first = wanted.setdefault((row["order_id"], row["event"]), {"first": row, "amounts": [], "lines": 0, "other": 0})
+        first = wanted.setdefault(
+            (row["order_id"], row["event"]), {"first": row, "amounts": [], "lines": 0, "other": 0}
+        )
         first["lines"] += 1
         if row["currency"] != first["first"]["currency"]:
             first["other"] += 1

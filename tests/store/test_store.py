@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from support.tiny import DAY, DAY0, TinyDerive, events, table
 
 from afterclick.core.errors import SpecError, StoreError, StoreFormat, StoreLocked
 from afterclick.core.event import Rejected
@@ -16,6 +17,7 @@ from afterclick.core.spans import Period
 from afterclick.store import layout, lock, manifest
 from afterclick.store.definitions import Definitions
 from afterclick.store.store import Store
+from support.tiny import DAY, DAY0, TinyDerive, events, table
 
 
 @pytest.fixture
@@ -183,12 +185,31 @@ def test_definitions_that_are_wrong_are_named_and_nothing_else_happens(path) -> 
 
 
 def test_days_are_slices_and_missing_columns_are_constants(path) -> None:
-    rows = [{"event_id": f"{d}-{i}", "occurred_at": DAY0 + d * DAY + i, "anonymous_id": f"v{i % 3}"} for d in range(-2, 5) for i in range(10)]
-    extra = table([{"event_id": "z", "occurred_at": DAY0, "p.color": "red", "p.size": 1.5}], color=pa.string(), size=pa.float64())
+    rows = [
+        {"event_id": f"{d}-{i}", "occurred_at": DAY0 + d * DAY + i, "anonymous_id": f"v{i % 3}"}
+        for d in range(-2, 5)
+        for i in range(10)
+    ]
+    extra = table(
+        [{"event_id": "z", "occurred_at": DAY0, "p.color": "red", "p.size": 1.5}], color=pa.string(), size=pa.float64()
+    )
     snapshot = make(path, table(rows), extra).snapshot()
-    for start, end in [(0, 1), (0, DAY), (0, DAY + 1), (-DAY, 0), (-9 * DAY, 9 * DAY), (2 * DAY - 1, 2 * DAY), (9 * DAY, 10 * DAY), (DAY, DAY)]:
+    for start, end in [
+        (0, 1),
+        (0, DAY),
+        (0, DAY + 1),
+        (-DAY, 0),
+        (-9 * DAY, 9 * DAY),
+        (2 * DAY - 1, 2 * DAY),
+        (9 * DAY, 10 * DAY),
+        (DAY, DAY),
+    ]:
         chunks = snapshot.chunks(("at", "p.color", "p.size"), Period(DAY0 + start, DAY0 + end))
-        wanted = [row for row in [*rows, {"event_id": "z", "occurred_at": DAY0}] if start // DAY <= (row["occurred_at"] - DAY0) // DAY < -(-end // DAY)]
+        wanted = [
+            row
+            for row in [*rows, {"event_id": "z", "occurred_at": DAY0}]
+            if start // DAY <= (row["occurred_at"] - DAY0) // DAY < -(-end // DAY)
+        ]
         found = [i for chunk in chunks for i in snapshot.event_ids(np.arange(chunk.start, chunk.start + chunk.rows))]
         assert sorted(found) == sorted(row["event_id"] for row in wanted)
         for chunk in chunks:
@@ -231,7 +252,13 @@ def test_a_property_that_is_number_here_and_text_there_is_text_everywhere(path) 
         assert snapshot.column_kind("p.x") == "coded"
         rows = np.arange(5)
         texts = snapshot.book("p.x").values(snapshot.take("p.x", rows)).to_pylist()
-        assert dict(zip(snapshot.event_ids(rows), texts, strict=True)) == {"a": "12", "b": "0.5", "c": None, "d": "12", "e": "red"}
+        assert dict(zip(snapshot.event_ids(rows), texts, strict=True)) == {
+            "a": "12",
+            "b": "0.5",
+            "c": None,
+            "d": "12",
+            "e": "red",
+        }
         chunked = np.concatenate([chunk.columns["p.x"] for chunk in snapshot.chunks(("p.x",))])
         assert chunked.tolist() == snapshot.take("p.x", rows).tolist()
         path = path.with_name("other")
@@ -261,8 +288,8 @@ with Store.open(sys.argv[1], derive=TinyDerive()) as store:
 
 
 def ask_elsewhere(path) -> list[int]:
-    tests = str(__import__("pathlib").Path(__file__).parents[1])
-    ran = subprocess.run([sys.executable, "-c", READER, str(path), tests], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", READER, str(path), str(Path(__file__).parents[1])]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return [int(word) for word in ran.stdout.split()]
 
@@ -350,13 +377,26 @@ def test_rebuild_gives_the_same_store_again(path) -> None:
     files = {file.relative_to(path): file.read_bytes() for file in sorted((path / "projection").rglob("*.arrow"))}
     rebuilt = store.rebuild(lambda *step: said.append(step))
     assert everything(rebuilt) == truth
-    assert {file.relative_to(path): file.read_bytes() for file in sorted((path / "projection").rglob("*.arrow"))} == files
+    assert {
+        file.relative_to(path): file.read_bytes() for file in sorted((path / "projection").rglob("*.arrow"))
+    } == files
     assert said == [("verify", 0, 2), ("verify", 1, 2), ("derive", 0, 2), ("derive", 1, 2), ("derive", 2, 2)]
 
 
 def test_rejects_are_kept_filtered_and_replayed(path) -> None:
     store = make(path)
-    bad = [Rejected(id=f"r{i}", at=i, source="s", code="bad_time" if i else "no_name", message="m", file="f.csv", original='{"a":"\\u0000"}') for i in range(3)]
+    bad = [
+        Rejected(
+            id=f"r{i}",
+            at=i,
+            source="s",
+            code="bad_time" if i else "no_name",
+            message="m",
+            file="f.csv",
+            original='{"a":"\\u0000"}',
+        )
+        for i in range(3)
+    ]
     with store.transaction("s") as transaction:
         transaction.reject(bad[:2])
         transaction.reject(bad[2:])
@@ -400,3 +440,41 @@ def test_the_entry_of_an_import_says_all_about_it(path) -> None:
     assert store.manifest.entries == (entry,)
     assert [segment.name for segment in entry.segments] == [f"{entry.id}-000"]
     assert msgspec.json.decode(msgspec.json.encode(entry), type=manifest.ImportEntry) == entry
+
+
+def test_one_import_at_a_time_in_one_process_too(path) -> None:
+    store = make(path)
+    with store.transaction("a") as outer:
+        with pytest.raises(StoreLocked, match="open already"), store.transaction("b"):
+            raise AssertionError("two imports were open")
+        outer.add(events(2))
+        outer.commit()
+    put(store, events(1, prefix="x"))
+    assert store.snapshot().rows == 3
+
+
+def test_threads_ask_and_write_side_by_side(path) -> None:
+    make(path, events(30)).close()
+    store = make_reader(path)
+    wrong: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(30):
+                for file in (path / "projection").glob("*/piece.json"):
+                    file.unlink(missing_ok=True)
+                snapshot = store.snapshot()
+                assert len(snapshot.event_ids(np.arange(snapshot.rows))) == snapshot.rows
+        except BaseException as error:  # noqa: BLE001 - carried to the main thread
+            wrong.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(10):
+        put(store, events(3, prefix=f"t{number}-"))
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert store.snapshot().rows == 60
+    assert not store.writes

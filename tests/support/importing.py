@@ -1,12 +1,14 @@
-"""A process that imports until it is killed: `python importing.py STORE FIRST [STEP]` says `ack N` after each commit.
+"""Processes that import until they are killed. Import N holds the ids `N-0` … and one reject.
 
-Import N holds the ids `N-0` … and one reject. With STEP the process kills itself at that call that touches the disk,
-counted from the beginning of import FIRST.
+`python importing.py STORE FIRST` imports FIRST and the following, and says `ack N` after each commit.
+`python importing.py --every-step BASE FOLDER` makes import 2 in copies `FOLDER/1`, `FOLDER/2` … of a store, each in a
+process of its own that kills itself at its first, second … call that touches the disk, until one ends by itself.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -15,11 +17,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.tiny import DAY0, TinyDerive, table
-
 from afterclick.core.event import Rejected
 from afterclick.store import disk, log
 from afterclick.store.store import Store
+from support.tiny import DAY0, TinyDerive, table
 
 ROWS = 40
 SEGMENTS = 2
@@ -59,16 +60,25 @@ def kill_at(step: int) -> None:
         setattr(disk, name, counted(getattr(disk, name)))
 
 
-def main() -> None:
-    """Import forever, or once when a step is given."""
-    log.SEGMENT_ROWS = ROWS // SEGMENTS
-    path, first = sys.argv[1], int(sys.argv[2])
+def every_step(base: Path, folder: Path) -> None:
+    """A process per step; forked, because starting Python anew takes longer than the import."""
+    for step in range(1, 200):
+        path = folder / str(step)
+        shutil.copytree(base, path)
+        child = os.fork()
+        if not child:
+            kill_at(step)
+            with Store.open(path, derive=TinyDerive(), write=True) as store:
+                run(store, 2)
+            (folder / f"{step}.ack").touch()
+            os._exit(0)
+        if os.waitpid(child, 0)[1] == 0:
+            break
+
+
+def on_and_on(path: Path, first: int) -> None:
+    """Import without end."""
     with Store.open(path, derive=TinyDerive(), write=True, create=True) as store:
-        if len(sys.argv) > 3:
-            kill_at(int(sys.argv[3]))
-            run(store, first)
-            print(f"ack {first}", flush=True)
-            return
         print("ready", flush=True)
         for number in range(first, first + 100_000):
             run(store, number)
@@ -76,4 +86,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    log.SEGMENT_ROWS = ROWS // SEGMENTS
+    if sys.argv[1] == "--every-step":
+        every_step(Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        on_and_on(Path(sys.argv[1]), int(sys.argv[2]))

@@ -24,9 +24,7 @@ DAY = spans.DAY
 def table(rows: list[dict[str, Any]], **properties: pa.DataType) -> pa.Table:
     """Rows of the log; what a row leaves out is filled in, `properties` are types of `p.*` columns."""
     schema = pa.schema([*LOG_COLUMNS, *(pa.field("p." + name, kind) for name, kind in properties.items())])
-    filled = {
-        name: [_cell(name, number, row) for number, row in enumerate(rows)] for name in schema.names
-    }
+    filled = {name: [_cell(name, number, row) for number, row in enumerate(rows)] for name in schema.names}
     return pa.table({name: pa.array(filled[name], schema.field(name).type) for name in schema.names})
 
 
@@ -42,7 +40,9 @@ def _cell(name: str, number: int, row: dict[str, Any]) -> Any:
     return row.get(name, defaults.get(name))
 
 
-def events(count: int, *, prefix: str = "e", start: int = 0, days: int = 3, visitors: int = 7, seed: int = 1) -> pa.Table:
+def events(
+    count: int, *, prefix: str = "e", start: int = 0, days: int = 3, visitors: int = 7, seed: int = 1
+) -> pa.Table:
     """`count` events over some days and visitors, in no order; ids `<prefix><number>`."""
     rng = np.random.default_rng(seed)
     rows = [

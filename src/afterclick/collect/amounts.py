@@ -6,6 +6,7 @@ between two of them; only those go through `money.to_minor`, so the result is th
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -106,12 +107,17 @@ def product(price: Amounts, quantity: Amounts) -> Amounts:
     bad = price.bad | quantity.bad | (price.present & (size >= float(money.LIMIT * money.SCALE)))
     whole = pieces % money.SCALE == 0
     minor = np.where(whole & ~bad, price.minor * (pieces // money.SCALE), 0)
-    for row in np.flatnonzero(~whole & ~bad & price.present):
-        minor[row] = _rounded(int(price.minor[row]) * int(pieces[row]))
+    parts = ~whole & ~bad & price.present
+    small = parts & (size < 2.0**62 / money.SCALE)
+    minor[small] = _halves_to_even(price.minor[small] * pieces[small])
+    for row in np.flatnonzero(parts & ~small):
+        # Products beyond int64: amounts of hundreds of millions by a fraction of a piece.
+        exact = Decimal(int(price.minor[row]) * int(pieces[row])) / money.SCALE
+        minor[row] = int(exact.to_integral_value(ROUND_HALF_EVEN))
     return Amounts(minor, price.present & ~bad, bad)
 
 
-def _rounded(scaled: int) -> int:
-    quotient, rest = divmod(scaled, money.SCALE)
+def _halves_to_even(scaled: np.ndarray) -> np.ndarray:
+    quotient, rest = np.divmod(scaled, money.SCALE)
     half = money.SCALE // 2
-    return quotient + (rest > half or (rest == half and quotient % 2 == 1))
+    return np.asarray(quotient + ((rest > half) | ((rest == half) & (quotient % 2 == 1))))

@@ -102,9 +102,7 @@ def check(given: ColumnMap, files: Mapping[str, Sequence[str]]) -> None:
             )
     for name in given.drop:
         if name not in every:
-            raise InputError(
-                f"no file has a column {name!r} to drop", hint=nearest(name, every), path="drop"
-            )
+            raise InputError(f"no file has a column {name!r} to drop", hint=nearest(name, every), path="drop")
     for file, names in files.items():
         _needed(given, bind(given, names), file, names)
 

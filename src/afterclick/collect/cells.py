@@ -19,7 +19,7 @@ class Spans(NamedTuple):
     @property
     def length(self) -> np.ndarray:
         """Bytes per row."""
-        return self.end - self.start
+        return np.asarray(self.end - self.start)
 
     def at(self, place: int) -> np.ndarray:
         """The byte at `place` of every row, counted from the end when negative; 0 where the row is too short."""
@@ -87,8 +87,7 @@ def as_text(array: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind):
         text = array.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.string())
         text = pc.replace_substring(text, " ", "T", max_replacements=1)
-        zoned = pc.replace_substring_regex(text, r"\.?0+(Z?)$", r"\1")
-        return zoned
+        return pc.replace_substring_regex(text, r"\.?0+(Z?)$", r"\1")
     return array.cast(pa.string())
 
 

@@ -42,7 +42,7 @@ class Chunk(NamedTuple):
 class Reader(Protocol):
     """One file or frame: `columns` as they are named there, `text` whether all of them are text.
 
-    `notes` say in words what was found out about its form, `encoding` and `bytes` belong to files of text.
+    `notes` say in words what was found out about its form, `encoding` is that of text, `size` in bytes.
     """
 
     @property
@@ -61,7 +61,7 @@ class Reader(Protocol):
     def encoding(self) -> str: ...
 
     @property
-    def bytes(self) -> int: ...
+    def size(self) -> int: ...
 
     def sha256(self) -> str: ...
 

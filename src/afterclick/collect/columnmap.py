@@ -51,13 +51,10 @@ class ColumnMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, defaults left out, a list of one column as its name."""
-        values: dict[str, Any] = msgspec.to_builtins(self)
-        defaults = msgspec.to_builtins(ColumnMap())
+        values, defaults = _plain(self), _plain(ColumnMap())
         changed = {name: value for name, value in values.items() if value != defaults[name]}
         if "columns" in changed:
-            changed["columns"] = {
-                name: raw[0] if len(raw) == 1 else raw for name, raw in changed["columns"].items()
-            }
+            changed["columns"] = {name: raw[0] if len(raw) == 1 else raw for name, raw in changed["columns"].items()}
         return changed
 
     def to_toml(self) -> str:
@@ -70,6 +67,11 @@ class ColumnMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:16]
 
 
+def _plain(given: ColumnMap) -> dict[str, Any]:
+    # By way of JSON, so that a map compares equal with one that was stored.
+    return msgspec.json.decode(msgspec.json.encode(given), type=dict[str, Any])
+
+
 def from_dict(values: Mapping[str, Any], path: str = "") -> ColumnMap:
     """A map from plain values, a single name standing for a list of one. Raises InputError naming the field."""
     given = dict(values)
@@ -77,13 +79,13 @@ def from_dict(values: Mapping[str, Any], path: str = "") -> ColumnMap:
     for name in given:
         if name not in known:
             raise InputError(
-                f"a map has no field {name!r}", hint=nearest(name, known) or "fields: " + ", ".join(known), path=path or name
+                f"a map has no field {name!r}",
+                hint=nearest(name, known) or "fields: " + ", ".join(known),
+                path=path or name,
             )
     columns = given.get("columns", {})
     if isinstance(columns, Mapping):
-        given["columns"] = {
-            name: (raw,) if isinstance(raw, str) else raw for name, raw in _flattened(columns).items()
-        }
+        given["columns"] = {name: (raw,) if isinstance(raw, str) else raw for name, raw in _flattened(columns).items()}
     try:
         return msgspec.convert(given, ColumnMap)
     except msgspec.ValidationError as error:
@@ -103,7 +105,9 @@ def load(path: str | Path) -> ColumnMap:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the map file cannot be read: {error}", hint="write it as UTF-8 text", path=str(path)) from None
+        raise InputError(
+            f"the map file cannot be read: {error}", hint="write it as UTF-8 text", path=str(path)
+        ) from None
     return from_toml(text, str(path))
 
 
@@ -156,7 +160,9 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"there is no time zone {name!r}", hint="Asia/Seoul, Europe/Berlin, UTC", path="timezone") from None
+        raise InputError(
+            f"there is no time zone {name!r}", hint="Asia/Seoul, Europe/Berlin, UTC", path="timezone"
+        ) from None
 
 
 def _toml(values: Mapping[str, Any]) -> str:

@@ -14,7 +14,6 @@ from afterclick.collect.engine import Engine
 from afterclick.collect.raw_rows import RawRows
 from afterclick.core import money, names
 
-
 _LISTING = pa.array([names.ORDER_COMPLETED, names.ORDER_REFUNDED, "Checkout Started", "Cart Viewed"])
 
 

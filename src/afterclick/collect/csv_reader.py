@@ -64,7 +64,7 @@ class CsvReader:
         return self._file.sha256()
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         return self._file.bytes
 
     @property
@@ -194,7 +194,7 @@ class _Rows:
                 delimiter=self._dialect.delimiter,
                 escape_char=self._dialect.escape,
                 newlines_in_values=True,
-                invalid_row_handler=lambda row: self._reject(row, first - 1 if header else first - 1),
+                invalid_row_handler=lambda row: self._reject(row, first - 1),
             ),
             convert_options=csv.ConvertOptions(
                 check_utf8=False,  # the stream is valid UTF-8 by construction

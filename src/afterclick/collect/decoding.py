@@ -11,7 +11,7 @@ import gzip
 import io
 import re
 import zlib
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from afterclick.collect.sources import SourceFile
 from afterclick.core.errors import InputError
@@ -154,7 +154,7 @@ def _guess(block: bytes) -> str:
 def open_text(file: SourceFile, encoding: str = "") -> Utf8Stream:
     """The file as a stream of UTF-8, unpacked if it is gzip. Raises InputError when it is no text."""
     try:
-        raw: BinaryIO = gzip.open(file.path) if file.zipped else file.path.open("rb")  # type: ignore[assignment]
+        raw: Any = gzip.GzipFile(file.path) if file.zipped else file.path.open("rb")
     except OSError as error:
         raise InputError(f"{file.path} cannot be read: {error}", hint="check its permissions", path=file.name) from None
     return Utf8Stream(raw, file.name, encoding)

@@ -40,6 +40,8 @@ class Engine:
         finally:
             self._connection.unregister("t")
 
-    def column(self, sql: str, columns: Mapping[str, pa.Array], parameters: Mapping[str, Any] | None = None) -> pa.Array:
+    def column(
+        self, sql: str, columns: Mapping[str, pa.Array], parameters: Mapping[str, Any] | None = None
+    ) -> pa.Array:
         """The first column of the answer as one array."""
         return cells.whole(self.query(sql, columns, parameters).column(0))

@@ -25,7 +25,10 @@ class Column(NamedTuple):
 def is_number(kind: pa.DataType) -> bool:
     """Whether values of this type are numbers to ask questions of."""
     return bool(
-        pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        pa.types.is_boolean(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
     )
 
 

@@ -96,7 +96,8 @@ def shown(given: ColumnMap, readers: Sequence[Reader]) -> tuple[Finding, ...]:
     with Engine() as engine:
         guesser = _Guesser(engine, readers)
         return tuple(
-            Finding(field, " or ".join(raw), guesser.sample(raw), "as the map says") for field, raw in given.columns.items()
+            Finding(field, " or ".join(raw), guesser.sample(raw), "as the map says")
+            for field, raw in given.columns.items()
         )
 
 
@@ -131,19 +132,23 @@ class _Guesser:
         self._follow_renames(headers)
         for field, listed in self._columns.items():
             self._findings.append(self._finding(field, listed))
-        self._look_inside(headers[0])
+        self._look_inside()
         constants = self._event_constant()
         lines = "event" not in self._columns and not constants and order_lines(self._columns, self._text)
         given = ColumnMap(
             grain="order_line" if lines else "events",
-            time_unit=self.time_unit(tuple(self._columns.get("occurred_at", ()) or self._columns.get("original_at", ()))),
+            time_unit=self.time_unit(
+                tuple(self._columns.get("occurred_at", ()) or self._columns.get("original_at", ()))
+            ),
             refund=self._refund() if lines else "",
             columns={field: tuple(self._columns[field]) for field in sorted(self._columns, key=_rank)},
             constants=constants,
             real_ids=self._real_ids(),
         )
         if lines:
-            self._findings.append(Finding("grain", "order_line", "", "no event name, but orders with price and quantity"))
+            self._findings.append(
+                Finding("grain", "order_line", "", "no event name, but orders with price and quantity")
+            )
         self._doubts(given)
         given = msgspec.structs.replace(given, numbers=self.numbers(given))
         return Guess(given, tuple(self._findings), tuple(self._warnings))
@@ -169,7 +174,9 @@ class _Guesser:
         found: list[str] = []
         for place, reader in enumerate(self._readers):
             bound = binding.bind(given, reader.columns)
-            mapped = [hits[0].column for field, hits in bound.cells.items() if field.startswith("p.") and not hits[0].keys]
+            mapped = [
+                hits[0].column for field, hits in bound.cells.items() if field.startswith("p.") and not hits[0].keys
+            ]
             for name in (*bound.flat, *mapped):
                 if name not in found and self._first[name] == place and self._is_number(self._profile(place, name)):
                     found.append(name)
@@ -223,7 +230,9 @@ class _Guesser:
             timed = [name for name in free if self._column(name).time[1] > 0.9]
             found |= {"occurred_at": timed[0]} if timed else {}
         if "event" not in chosen:
-            events = [name for name in free if self._column(name).known_events > 0.3 and len(self._column(name).values) > 1]
+            events = [
+                name for name in free if self._column(name).known_events > 0.3 and len(self._column(name).values) > 1
+            ]
             found |= {"event": events[0]} if events else {}
         if "user_agent" not in chosen:
             agents = [name for name in free if self._column(name).agents > 0.9]
@@ -257,7 +266,7 @@ class _Guesser:
                 reader = self._readers[self._first[name]]
                 self._warnings.append(f"{field}: {listed[0]!r} is called {name!r} in {reader.name}")
 
-    def _look_inside(self, header: Sequence[str]) -> None:
+    def _look_inside(self) -> None:
         """JSON columns: one holds the properties; keys inside feed fields that have no column of their own."""
         taken = {name for listed in self._columns.values() for name in listed}
         found = [name for name in self._first if name not in taken and self._column(name).objects]
@@ -293,7 +302,9 @@ class _Guesser:
             return {}
         if {"price", "quantity"} <= columns.keys() or self._column(columns["order_id"][0]).distinct < 0.95:
             return {}
-        self._findings.append(Finding("event", "", "Order Completed", "no event name, and each row is an order of its own"))
+        self._findings.append(
+            Finding("event", "", "Order Completed", "no event name, and each row is an order of its own")
+        )
         return {"event": "Order Completed"}
 
     def _refund(self) -> str:
@@ -309,7 +320,9 @@ class _Guesser:
             for name in self._columns.get(field, ()):
                 profile = self._column(name) if name in self._first else None
                 if profile is not None and profile.integers and len(profile.values) >= 20:
-                    self._findings.append(Finding("real_ids", "1", "", f"{name} holds running numbers, so 1 is somebody"))
+                    self._findings.append(
+                        Finding("real_ids", "1", "", f"{name} holds running numbers, so 1 is somebody")
+                    )
                     return ("1",)
         return ()
 
@@ -327,7 +340,7 @@ class _Guesser:
             self._warnings.append("no column holds a currency: amounts are in the store's own")
 
 
-def _bears_out(field: str, profile: Profile) -> bool:  # noqa: PLR0911  one line per field
+def _bears_out(field: str, profile: Profile) -> bool:
     """Whether the values allow what the name promises; an empty column allows everything a telling name says."""
     weak = synonyms.is_weak(profile.name)
     if not len(profile.filled):

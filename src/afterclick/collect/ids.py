@@ -75,7 +75,9 @@ def placeholders(array: pa.Array, real: Collection[str] = ()) -> np.ndarray:
     result = np.zeros(len(array), bool)
     if len(places):
         coded = array.take(pa.array(places)).dictionary_encode()
-        nobody = np.array([_stands_for_nobody(text) and text not in real for text in coded.dictionary.to_pylist()], bool)
+        nobody = np.array(
+            [_stands_for_nobody(text) and text not in real for text in coded.dictionary.to_pylist()], bool
+        )
         result[places] = nobody[coded.indices.to_numpy()]
     return result
 

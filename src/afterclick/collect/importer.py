@@ -125,7 +125,9 @@ class _Import:
                 transaction.commit(
                     counts=self._told(total, intake),
                     files=[
-                        FileEntry(name=reader.name, sha256=digest, rows=self._counts[reader.name].read, bytes=reader.bytes)
+                        FileEntry(
+                            name=reader.name, sha256=digest, rows=self._counts[reader.name].read, bytes=reader.size
+                        )
                         for reader, digest in zip(self._plan.readers, digests, strict=True)
                     ],
                     column_map=self._plan.map.to_dict(),
@@ -188,7 +190,11 @@ class _Import:
             FileReport(
                 name=reader.name,
                 rows=self._counts.get(reader.name, Counts()).read,
-                **{key: value for key, value in self._counts.get(reader.name, Counts())._asdict().items() if key != "read"},
+                **{
+                    key: value
+                    for key, value in self._counts.get(reader.name, Counts())._asdict().items()
+                    if key != "read"
+                },
                 missing=missing.get(reader.name, ()),
                 notes=reader.notes,
                 again=self._again.get(reader.name, ""),

@@ -56,6 +56,7 @@ class Intake:
         self.nobody = 0
         self.future = 0
         self.currencies: Counter[str] = Counter()
+        self.kept_before: set[str] = set()
 
     def take(self, chunk: Chunk, rows: Normalised, origin: Origin) -> Counts:
         """Store what is new of a chunk; the counts tell what became of each of its rows."""
@@ -88,10 +89,10 @@ class Intake:
         wanted = np.isin(hashes, hashes[seen])
         result = np.zeros(table.num_rows, bool)
         result[wanted] = cells.flags(cells.whole(self._transaction.conflicts(table.filter(pa.array(wanted)))))
-        return result & seen
+        return np.asarray(result & seen)
 
     def _count(self, fresh: pa.Table) -> None:
-        known = pc.coalesce(*(fresh.column(name) for name in ("anonymous_id", "user_id", "email")))
+        known = pc.coalesce(fresh.column("anonymous_id"), fresh.column("user_id"))
         self.nobody += known.null_count
         late = pc.greater(fresh.column("occurred_at").cast(pa.int64()), self._now + FUTURE)
         self.future += int(pc.sum(late).as_py() or 0)
@@ -105,6 +106,7 @@ class Intake:
         for batch in (*batches, *rejects.kept(raw, chunk.rows, given, origin)):
             new = [one for one in batch if one.id not in self._known] if batch else []
             before += len(batch) - len(new)
+            self.kept_before.update(one.id for one in batch if one.id in self._known)
             if new:
                 self._transaction.reject(new)
                 self.reasons.add(new)

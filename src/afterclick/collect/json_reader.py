@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 import numpy as np
@@ -54,7 +54,7 @@ class JsonReader:
             )
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         return self._file.bytes
 
     @property
@@ -89,7 +89,7 @@ class JsonReader:
         with open_text(self._file, self._encoding) as stream:
             return io.BufferedReader(stream, 1 << 16).read(1 << 16).lstrip()[:1]
 
-    def _lines(self, source: io.BufferedReader, size: int) -> Iterator[tuple[pa.Array, np.ndarray]]:
+    def _lines(self, source: BinaryIO, size: int) -> Iterator[tuple[pa.Array, np.ndarray]]:
         number, rest = 1, b""
         while True:
             block = source.read(size)
@@ -111,7 +111,7 @@ class JsonReader:
         if rest.strip():
             yield pa.array([rest], pa.binary()).cast(pa.string()), np.array([number], np.int64)
 
-    def _elements(self, source: io.BufferedReader) -> Iterator[tuple[pa.Array, np.ndarray]]:
+    def _elements(self, source: BinaryIO) -> Iterator[tuple[pa.Array, np.ndarray]]:
         whole = source.read(ARRAY_LIMIT + 1)
         if len(whole) > ARRAY_LIMIT:
             raise InputError(
@@ -172,5 +172,10 @@ class _Objects:
         kept = text[:TEXT_KEPT]
         raw = original_bytes(kept, self._stream.encoding or "utf-8") if BAD_PATTERN.search(kept) else b""
         return BadRow(
-            number, "bad_json", "the line is no JSON object", kept, base64.b64encode(raw).decode(), len(kept) < len(text)
+            number,
+            "bad_json",
+            "the line is no JSON object",
+            kept,
+            base64.b64encode(raw).decode(),
+            len(kept) < len(text),
         )

@@ -84,7 +84,7 @@ class Normaliser:
         self._ids(work)
         texts = {name: rows.text(name) for name in ("user_agent", "referrer")}
         columns, objects, odd = self._properties(work, objects)
-        event_id, hashed = self._event_ids(rows, work.good)
+        event_id, hashed = self._event_ids(rows)
         work.columns |= {
             "event_id": event_id,
             "type": kinds,
@@ -111,12 +111,13 @@ class Normaliser:
         found = {name: self._instants(rows, name) for name in fields.INSTANTS if name in self._bound.cells}
         original, sent, received = (found.get(name) for name in ("original_at", "sent_at", "received_at"))
         at = found.get("occurred_at")
+        field = "original_at" if at is None else "occurred_at"
         if at is None:
-            assert original is not None
-            at = _corrected(original, sent, received)
-        where = rows.name_of("occurred_at" if "occurred_at" in found else "original_at")
-        values = rows.typed("occurred_at" if "occurred_at" in found else "original_at")
-        work.refuse(~at.good, "bad_time", f"{where} holds {{value}}, which is no time between 1990 and 2199", where, values)
+            nowhere = times.Instants(np.zeros(len(rows), np.int64), np.zeros(len(rows), bool))
+            at = _corrected(original or nowhere, sent, received)
+        where, values = rows.name_of(field), rows.typed(field)
+        values = pa.nulls(len(rows)) if values is None else values
+        work.refuse(~at.good, "bad_time", f"{where} holds {{value}}, which is no time of 1990 to 2199", where, values)
         work.columns |= {
             "original_at": _instant(original),
             "sent_at": _instant(sent),
@@ -137,10 +138,9 @@ class Normaliser:
     def _lines(self, work: _Work) -> pa.Array:
         rows = work.rows
         order_id = _clean(rows.text("order_id"))
-        assert order_id is not None
-        work.refuse(
-            ~cells.present(order_id), "no_order", "the order line has no order id", rows.name_of("order_id")
-        )
+        if order_id is None:
+            order_id = pa.nulls(len(rows), pa.string())
+        work.refuse(~cells.present(order_id), "no_order", "the order line has no order id", rows.name_of("order_id"))
         refund = commerce.cancellations(order_id, self._map.refund)
         work.worth(commerce.of_lines(rows, refund))
         return pc.if_else(pa.array(refund), names.ORDER_REFUNDED, names.ORDER_COMPLETED)
@@ -197,7 +197,7 @@ class Normaliser:
                 found.append((name, array, True if number else None))
         return found
 
-    def _event_ids(self, rows: RawRows, good: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+    def _event_ids(self, rows: RawRows) -> tuple[pa.Array, np.ndarray]:
         given = _clean(rows.text("event_id"))
         missing = np.ones(len(rows), bool) if given is None else ~cells.present(given)
         if given is not None and not missing.any():

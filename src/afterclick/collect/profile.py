@@ -142,7 +142,9 @@ class Profile:
         other = best.replace("%m/%d", "%d/%m")
         doubt = ""
         if other != best and tried.get(other) == tried[best] > 0:
-            doubt = f"day and month cannot be told apart in {self.name}: read as {best}; write time_unit = {other!r} if not"
+            doubt = (
+                f"day and month cannot be told apart in {self.name}: read as {best}; write time_unit = {other!r} if not"
+            )
         return best, tried[best], doubt
 
     def _numeric_time(self) -> tuple[str, float, str]:

@@ -135,8 +135,8 @@ class RawRows:
             if not hit.keys:
                 self._json[hit.column] = self.columns[hit.column]
         found: dict[Cell, pa.Array] = {}
-        for column, hits in wanted.items():
-            distinct = list(dict.fromkeys(hits))
+        for column, inner in wanted.items():
+            distinct = list(dict.fromkeys(inner))
             values = json_cells.at(self._engine, self.columns[column], [hit.pointer for hit in distinct])
             found.update(zip(distinct, values, strict=True))
         return found
@@ -164,7 +164,13 @@ def _is_utf8(value: bytes) -> bool:
 
 
 def _size(value: object) -> int:
-    return len(value.encode("utf-8", "replace")) if isinstance(value, str) else len(value) if isinstance(value, bytes) else 0
+    return (
+        len(value.encode("utf-8", "replace"))
+        if isinstance(value, str)
+        else len(value)
+        if isinstance(value, bytes)
+        else 0
+    )
 
 
 def _short(value: object) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from afterclick.collect import cells
@@ -52,7 +53,7 @@ class Origin(NamedTuple):
     at: int
 
 
-def kept(table: pa.Table, rows: Sequence[int], rejects: Sequence[Reject], origin: Origin) -> Iterator[list[Rejected]]:
+def kept(table: pa.Table, rows: np.ndarray, rejects: Sequence[Reject], origin: Origin) -> Iterator[list[Rejected]]:
     """`Rejected` records, in batches, for rows of a raw table; `rows` are their numbers in the file by place."""
     for start in range(0, len(rejects), _BATCH):
         part = rejects[start : start + _BATCH]

@@ -24,7 +24,9 @@ def between(headers: Sequence[tuple[str, ...]]) -> list[tuple[str, str]]:
     return found
 
 
-def missing(headers: Sequence[tuple[str, Sequence[str]]], renamed: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+def missing(
+    headers: Sequence[tuple[str, Sequence[str]]], renamed: Sequence[tuple[str, str]]
+) -> dict[str, tuple[str, ...]]:
     """Per file the columns that other files have and it lacks, under any of their names."""
     groups: list[set[str]] = []
     for name in dict.fromkeys(name for _, header in headers for name in header):

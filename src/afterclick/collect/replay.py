@@ -24,7 +24,6 @@ from afterclick.core.errors import InputError
 from afterclick.core.event import Rejected
 from afterclick.store.manifest import ImportEntry
 from afterclick.store.store import Store
-from afterclick.store.transaction import Transaction
 
 _BATCH = 50_000
 _AS_BEFORE = frozenset({"ragged_line", "open_quote", "cell_too_large"})
@@ -66,23 +65,33 @@ class _Replay:
         self._began = clock.ticks()
         self._counts: dict[str, Counts] = {}
         self._taken_up: list[str] = []
+        self._unchanged = 0
         self._placeholders: Counter[str] = Counter()
 
     def run(self) -> ImportReport:
         batches = list(self._chosen())
         if not batches:
-            raise InputError("there is nothing to replay", hint="afterclick rejects list shows what was rejected and why")
+            raise InputError(
+                "there is nothing to replay", hint="afterclick rejects list shows what was rejected and why"
+            )
         name = self._source or batches[0][1][0].source
+        kept = frozenset(one.id for _, group in batches for one in group)
         with self._store.transaction(name, "replay") as transaction, Engine() as engine:
-            intake = Intake(transaction, self._now)
+            intake = Intake(transaction, self._now, lambda: kept)
             for entry, group in batches:
-                self._again(entry, group, transaction, intake, engine)
+                self._again(entry, group, intake, engine)
             total = Counts()
             for counts in self._counts.values():
                 total = total.plus(counts)
             if self._taken_up:
+                new = total.rejected - self._unchanged
                 transaction.commit(
-                    counts={**total._asdict(), "nobody": intake.nobody, "future": intake.future},
+                    counts={
+                        **total._asdict(),
+                        "read": total.stored + total.duplicates + new,
+                        "nobody": intake.nobody,
+                        "future": intake.future,
+                    },
                     column_map=self._map.to_dict() if self._map is not None else batches[0][0].map,
                     reject_ids=self._taken_up,
                 )
@@ -103,29 +112,35 @@ class _Replay:
                     waiting[one.source, one.file] = []
             yield from ((entry, group) for group in waiting.values() if group)
 
-    def _again(
-        self, entry: ImportEntry, group: list[Rejected], transaction: Transaction, intake: Intake, engine: Engine
-    ) -> None:
+    def _again(self, entry: ImportEntry, group: list[Rejected], intake: Intake, engine: Engine) -> None:
         given = self._map or columnmap.from_dict(entry.map)
         rows = [(one, cells) for one in group if (cells := _cells(one, given.encoding)) is not None]
+        file, source = group[0].file, group[0].source
+        before = self._counts.get(file, Counts())
         stuck = len(group) - len(rows)
-        file = group[0].file
-        self._counts[file] = self._counts.get(file, Counts()).plus(Counts(read=stuck, rejected=stuck))
-        if not rows:
-            return
-        chunk = _chunk(rows)
-        binding.check(given, {file: chunk.table.column_names})
-        bound = binding.bind(given, chunk.table.column_names)
-        zone = columnmap.zone(given.timezone or self._store.definitions.timezone)
-        work = Normaliser(given, bound, engine=engine, zone=zone, source=group[0].source, now=self._now)
-        found = work.run(chunk)
-        for (field, text), count in found.placeholders.items():
-            self._placeholders[f"{field}: {text}"] += count
-        origin = Origin(group[0].source, file, "utf-8", self._now)
-        watch = _Watch(transaction, {one.id for one, _ in rows})
-        counts = Intake.take(intake.over(watch), chunk, found, origin)
-        self._counts[file] = self._counts[file].plus(counts)
-        self._taken_up += [one.id for one, _ in rows if one.id not in watch.failed]
+        self._unchanged += stuck
+        counts = Counts(read=stuck, rejected=stuck)
+        if rows:
+            chunk = _chunk(rows)
+            work = Normaliser(
+                given,
+                binding.bind(given, chunk.table.column_names),
+                engine=engine,
+                zone=columnmap.zone(given.timezone or self._store.definitions.timezone),
+                source=source,
+                now=self._now,
+            )
+            found = work.run(chunk)
+            for (field, text), count in found.placeholders.items():
+                self._placeholders[f"{field}: {text}"] += count
+            intake.kept_before.clear()
+            taken = intake.take(chunk, found, Origin(source, file, "utf-8", self._now))
+            # The same row with the same reason is the same reject: it stays what it is and is none of the duplicates.
+            same = len(intake.kept_before)
+            self._unchanged += same
+            counts = counts.plus(taken._replace(duplicates=taken.duplicates - same, rejected=taken.rejected + same))
+            self._taken_up += [one.id for one, _ in rows if one.id not in intake.kept_before]
+        self._counts[file] = before.plus(counts)
 
     def _report(self, name: str, total: Counts, intake: Intake, entry: ImportEntry) -> ImportReport:
         seconds = max(clock.ticks() - self._began, 1e-6)
@@ -135,7 +150,11 @@ class _Replay:
             findings=(),
             files=tuple(
                 FileReport(
-                    name=file, rows=counts.read, stored=counts.stored, duplicates=counts.duplicates, rejected=counts.rejected
+                    name=file,
+                    rows=counts.read,
+                    stored=counts.stored,
+                    duplicates=counts.duplicates,
+                    rejected=counts.rejected,
                 )
                 for file, counts in self._counts.items()
             ),

@@ -69,7 +69,9 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.read != self.stored + self.duplicates + self.rejected:
-            raise AssertionError(f"{self.read} read, but {self.stored} + {self.duplicates} + {self.rejected} accounted for")
+            raise AssertionError(
+                f"{self.read} read, but {self.stored} + {self.duplicates} + {self.rejected} accounted for"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, the map as its file has it."""

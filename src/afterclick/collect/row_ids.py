@@ -31,9 +31,7 @@ def hashes(engine: Engine, columns: Mapping[str, pa.Array]) -> pa.Array:
     )
 
 
-_FACTORS: Final = np.array(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64
-)
+_FACTORS: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 
 
 class Ordinals:
@@ -82,7 +80,7 @@ def _keys(hashes: pa.Array) -> np.ndarray:
         return np.zeros(0, np.uint64)
     first = int(view.start[0])
     words = view.data[first : first + 32 * len(hashes)].copy().view("<u8").reshape(-1, 4)
-    return (words * _FACTORS).sum(axis=1, dtype=np.uint64)
+    return np.asarray((words * _FACTORS).sum(axis=1, dtype=np.uint64))
 
 
 def ids(hashes: pa.Array, ordinals: np.ndarray) -> pa.Array:

@@ -126,16 +126,22 @@ def _file(path: Path, name: str) -> SourceFile:
     except FileNotFoundError:
         raise InputError(f"there is no file {path}", hint="check the path", path=str(path)) from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be opened: {error}", hint="check path and permissions", path=str(path)) from None
+        raise InputError(
+            f"{path} cannot be opened: {error}", hint="check path and permissions", path=str(path)
+        ) from None
     if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{path} is no regular file", hint="devices and pipes are not read: write a file first", path=str(path))
+        raise InputError(
+            f"{path} is no regular file", hint="devices and pipes are not read: write a file first", path=str(path)
+        )
     if status.st_size == 0:
         raise InputError(f"{path} is empty", hint="export it again, or leave it out", path=str(path))
     try:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", hint="check its permissions", path=str(path)) from None
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", hint="check its permissions", path=str(path)
+        ) from None
     for magic, (what, advice) in _OTHERS.items():
         if head.startswith(magic):
             raise InputError(f"{path} is {what}", hint=advice, path=str(path))

@@ -17,8 +17,8 @@ _NAMES: Final[dict[str, str]] = {
         "occurred_at timestamp event_timestamp event_time event_datetime event_at event_ts ts time datetime date_time"
         " client_event_time derived_tstamp collector_tstamp created_at createdat invoice_date order_date ordered_at"
         " purchase_date transaction_date order_datetime server_time visit_time event_date date day"
-        " 발생일시 발생시각 이벤트일시 이벤트시간 일시 시각 시간 주문일시 주문일자 주문일 결제일시 결제일 구매일시 구매일 접속일시"
-        " 등록일시 날짜 일자"
+        " 발생일시 발생시각 이벤트일시 이벤트시간 일시 시각 시간 주문일시 주문일자 주문일 결제일시 결제일 구매일시"
+        " 구매일 접속일시 등록일시 날짜 일자"
     ),
     "original_at": "original_timestamp original_at client_timestamp device_time dvce_created_tstamp",
     "sent_at": "sent_at dvce_sent_tstamp 발신일시",

@@ -55,7 +55,7 @@ class TableReader:
         self.notes: tuple[str, ...] = ()
         self._batches = batches
         self._sha256 = sha256
-        self.bytes = size
+        self.size = size
 
     def sha256(self) -> str:
         return self._sha256()
@@ -108,7 +108,9 @@ def parquet(file: SourceFile) -> TableReader:
     try:
         source = pq.ParquetFile(file.path)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{file.path} is no readable Parquet file: {error}", hint="export it again", path=file.name) from None
+        raise InputError(
+            f"{file.path} is no readable Parquet file: {error}", hint="export it again", path=file.name
+        ) from None
     groups = [source.metadata.row_group(place) for place in range(min(source.metadata.num_row_groups, 64))]
     held = sum(group.num_rows for group in groups) or 1
     width = max(1, sum(group.total_byte_size for group in groups) // held)
@@ -125,9 +127,11 @@ def arrow(file: SourceFile) -> TableReader:
     try:
         source = ipc.open_file(pa.memory_map(str(file.path)))
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{file.path} is no readable Arrow file: {error}", hint="export it again", path=file.name) from None
+        raise InputError(
+            f"{file.path} is no readable Arrow file: {error}", hint="export it again", path=file.name
+        ) from None
 
-    def batches(rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(_rows: int) -> Iterator[pa.RecordBatch]:
         return (source.get_batch(place) for place in range(source.num_record_batches))
 
     return TableReader(file.name, list(source.schema.names), batches, file.sha256, file.bytes)
@@ -142,7 +146,9 @@ def frame(given: Any) -> TableReader:
     def batches(rows: int) -> Iterator[pa.RecordBatch]:
         return iter(table.to_batches(max_chunksize=rows))
 
-    return TableReader("data frame", [str(name) for name in table.column_names], batches, lambda: _content(table), table.nbytes)
+    return TableReader(
+        "data frame", [str(name) for name in table.column_names], batches, lambda: _content(table), table.nbytes
+    )
 
 
 def _table(given: Any) -> pa.Table:
@@ -160,7 +166,8 @@ def _table(given: Any) -> pa.Table:
             f"the data frame cannot be read: {error}", hint="a column of mixed types: turn it into text first"
         ) from None
     raise InputError(
-        f"a {type(given).__name__} cannot be imported", hint="name files or a folder, or give a pandas, polars or Arrow table"
+        f"a {type(given).__name__} cannot be imported",
+        hint="name files or a folder, or give a pandas, polars or Arrow table",
     )
 
 

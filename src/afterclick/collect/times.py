@@ -22,7 +22,10 @@ LATEST: Final = 7_258_118_400_000_000
 """1990-01-01 and 2200-01-01: outside of them a number was read in a wrong unit, or a clock was never set."""
 
 _PER_UNIT: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_ISO: Final = r"^(\d{4}-\d{1,2}-\d{1,2}(?:[T ]+\d{1,2}:\d{1,2}(?::\d{1,2}(?:[.,]\d+)?)?)?)\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
+_ISO: Final = (
+    r"^(\d{4}-\d{1,2}-\d{1,2}(?:[T ]+\d{1,2}:\d{1,2}(?::\d{1,2}(?:[.,]\d+)?)?)?)"
+    r"\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
+)
 _NUMERIC: Final = r"^[-+]?\d+(?:\.\d*)?$"
 
 # The text before the offset as a naive timestamp, and the offset in minutes; NULL offset = none was given.
@@ -176,7 +179,7 @@ def to_utc(local: np.ndarray, zone: ZoneInfo) -> np.ndarray:
         return local
     first, last = clock.to_datetime(int(inside.min())).year, clock.to_datetime(int(inside.max())).year
     edges, offsets = _offsets(zone, first, last)
-    return local - offsets[np.searchsorted(edges, local, side="right")]
+    return np.asarray(local - offsets[np.searchsorted(edges, local, side="right")])
 
 
 @lru_cache(maxsize=64)

@@ -112,8 +112,7 @@ _ALIASES: Final[dict[str, str]] = {
         " remove_from_basket delete_cart 장바구니삭제 장바구니제거"
     ),
     "Cart Viewed": (
-        "cart_viewed view_cart cart_view basket_view view_basket viewed_cart basket_viewed"
-        " 장바구니조회 장바구니보기"
+        "cart_viewed view_cart cart_view basket_view view_basket viewed_cart basket_viewed 장바구니조회 장바구니보기"
     ),
     "Cart Shared": "cart_shared",
     "Checkout Started": (
@@ -127,8 +126,7 @@ _ALIASES: Final[dict[str, str]] = {
         " add_shipping_info checkout_shipping_info_submitted 배송정보입력"
     ),
     "Payment Info Entered": (
-        "payment_info_entered add_payment_info addpaymentinfo payment_info_submitted 결제정보입력"
-        " 결제수단선택"
+        "payment_info_entered add_payment_info addpaymentinfo payment_info_submitted 결제정보입력 결제수단선택"
     ),
     ORDER_COMPLETED: (
         "order_completed purchase purchased checkout_completed order_placed placed_order"
@@ -153,14 +151,10 @@ _ALIASES: Final[dict[str, str]] = {
         "product_added_to_wishlist add_to_wishlist addtowishlist wishlist_add add_wishlist"
         " added_to_wishlist 찜 찜하기 위시리스트추가 관심상품등록"
     ),
-    "Product Removed from Wishlist": (
-        "product_removed_from_wishlist remove_from_wishlist wishlist_remove 찜해제"
-    ),
+    "Product Removed from Wishlist": ("product_removed_from_wishlist remove_from_wishlist wishlist_remove 찜해제"),
     "Wishlist Product Added to Cart": "wishlist_product_added_to_cart",
     "Product Shared": "product_shared share share_product 공유 상품공유",
-    "Product Reviewed": (
-        "product_reviewed review_written write_review review_submitted 리뷰작성 후기작성 상품평작성"
-    ),
+    "Product Reviewed": ("product_reviewed review_written write_review review_submitted 리뷰작성 후기작성 상품평작성"),
     "Signed Up": (
         "signed_up sign_up signup registered register complete_registration completeregistration"
         " registration_completed user_registered account_created create_account join join_complete"
@@ -182,12 +176,9 @@ _ALIASES: Final[dict[str, str]] = {
     "Link Clicked": "link_click link_clicked outbound_click",
     "File Downloaded": "file_download file_downloaded",
     "Subscription Started": (
-        "subscription_started subscription_created start_subscription subscribe 구독시작"
-        " 정기구독신청"
+        "subscription_started subscription_created start_subscription subscribe 구독시작 정기구독신청"
     ),
-    "Subscription Renewed": (
-        "subscription_renewed subscription_renewal app_store_subscription_renew 구독갱신"
-    ),
+    "Subscription Renewed": ("subscription_renewed subscription_renewal app_store_subscription_renew 구독갱신"),
     "Subscription Cancelled": (
         "subscription_cancelled subscription_canceled app_store_subscription_cancel"
         " cancel_subscription 구독해지 구독취소"
@@ -210,13 +201,10 @@ _ALIASES: Final[dict[str, str]] = {
     "Message Failed": "message_failed email_failed push_failed sms_failed 발송실패",
     "Message Bounced": "message_bounced email_bounced hard_bounce soft_bounce 반송",
     "Message Complained": "message_complained email_marked_as_spam spam_report 스팸신고",
-    "Message Unsubscribed": (
-        "message_unsubscribed email_unsubscribed unsubscribed unsubscribe 수신거부 수신거부완료"
-    ),
+    "Message Unsubscribed": ("message_unsubscribed email_unsubscribed unsubscribed unsubscribe 수신거부 수신거부완료"),
     "Consent Updated": "consent_updated consent_update consent 수신동의 수신동의변경",
     "Experiment Viewed": (
-        "experiment_viewed experiment_exposure experience_impression $feature_flag_called"
-        " $experiment_started"
+        "experiment_viewed experiment_exposure experience_impression $feature_flag_called $experiment_started"
     ),
     "Decision Made": "decision_made",
     "Survey Answered": "survey_answered survey_submitted survey_completed nps_submitted 설문응답 설문완료",

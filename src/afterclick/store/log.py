@@ -232,7 +232,7 @@ def _write(path: Path, rows: pa.Table) -> _Sink:
     return sink
 
 
-def _write_parquet(sink: io.BufferedWriter, rows: pa.Table) -> None:
+def _write_parquet(sink: io.BufferedIOBase, rows: pa.Table) -> None:
     schema = pa.schema([_file_field(field) for field in rows.schema])
     texts = [field.name for field in schema if field.type == pa.string() and field.name not in _UNIQUE]
     group = ROW_GROUP

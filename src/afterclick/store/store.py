@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from afterclick.core.errors import StoreError
+from afterclick.core.errors import StoreError, StoreLocked
 from afterclick.core.event import Rejected
 from afterclick.store import definitions as meant
 from afterclick.store import disk, layout, manifest, projection, rejects, transaction, verify
@@ -34,6 +34,7 @@ class Store:
         self._projection = Projection(path, derive)
         self._reader = SegmentReader()
         self._mutex = threading.RLock()
+        self._importing = threading.Lock()
         self._seen: tuple[bytes, bytes, Snapshot] | None = None
 
     @classmethod
@@ -60,12 +61,7 @@ class Store:
             with store._lock:
                 layout.upgrade(store.path)
         if write:
-            store._lock.acquire()
-            try:
-                store._recover()
-            except BaseException:
-                store._lock.release()
-                raise
+            store._become_writer()
         return store
 
     @property
@@ -114,17 +110,22 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Lock]:
         """Within the block this process is the writer; raises StoreLocked if another one is."""
-        if self._lock.held:
+        # Under the mutex, because a question of another thread may hold the lock for as long as it derives.
+        with self._mutex:
+            ours = not self._lock.held
+            if ours:
+                self._become_writer()
+        try:
             yield self._lock
-            return
-        with self._lock:
-            self._recover()
-            yield self._lock
+        finally:
+            if ours:
+                with self._mutex:
+                    self._lock.release()
 
     @contextmanager
     def transaction(self, source: str, kind: Kind = "import", progress: Progress = silent) -> Iterator[Transaction]:
         """An import: `add`, `reject`, then `commit` inside the block; what is not committed leaves nothing behind."""
-        with self.writing():
+        with self.writing(), self._alone():
             before = self.snapshot(progress)
             if before.damaged:
                 raise StoreError(
@@ -192,9 +193,23 @@ class Store:
             ids=ids,
         )
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._importing.acquire(blocking=False):
+            raise StoreLocked("an import into this store is open already", hint="commit or leave it first")
+        try:
+            yield
+        finally:
+            self._importing.release()
+
     def _derive_new(self, progress: Progress) -> None:
         self.snapshot(progress)
 
-    def _recover(self) -> None:
-        state = transaction.recover(self._log, manifest.read(self._log))
-        projection.clean(self._projection.folder, state)
+    def _become_writer(self) -> None:
+        self._lock.acquire()
+        try:
+            state = transaction.recover(self._log, manifest.read(self._log))
+            projection.clean(self._projection.folder, state)
+        except BaseException:
+            self._lock.release()
+            raise

@@ -19,6 +19,8 @@ def read(name: str, value: Any, lang: str, currency: str = "", unit: str = "") -
         return i18n.text(lang, "cli.yes" if value else "cli.no")
     if isinstance(value, int | float | Decimal):
         return _figure(unit or unit_of(name, value), value, lang, currency)
+    if isinstance(value, str) and name.endswith("_at"):
+        value = dt.datetime.fromisoformat(value)
     if isinstance(value, dt.datetime):
         return figures.instant(value, lang)
     if isinstance(value, dt.date):

@@ -89,6 +89,7 @@ def _make(shop: Shop, folder: Path, screen: Screen) -> None:
             progress = Progress(screen)
             opened.import_files([export], source="example shop", progress=progress)
             progress.end()
+            screen.tell(screen.text("shop_ready", path=folder, events=opened.info()["rows"]))
 
 
 def _events_in(folder: Path) -> int:

@@ -24,8 +24,9 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """`Error: what and why`, then `Next: what to do`."""
-        field = "--" + self.error.path.replace("_", "-") if self.error.path.isidentifier() else self.error.path
-        named = not field or self.error.path in self.error.message
+        name = self.error.path.removeprefix("$.")
+        field = "--" + name.replace("_", "-") if name.isidentifier() else name
+        named = not name or name in self.error.message
         click.echo(f"Error: {'' if named else field + ': '}{self.error.message}", file=file, err=file is None)
         if self.error.hint:
             click.echo(f"Next:  {self.error.hint}", file=file, err=file is None)

@@ -73,12 +73,16 @@ def people(found: People, screen: Screen, form: str) -> None:
     shown = found.table(0, _PEOPLE_SHOWN) if form == "table" else found.table()
     grid = grid_of(shown, views.View(), screen.lang, "")
     if form == "md":
-        screen.write(f"{found.text.say(screen.lang)}\n\n{tables.markdown(*grid)}")
+        screen.write(f"{_who(found, screen)}\n\n{tables.markdown(*grid)}")
         return
-    screen.show(found.text.say(screen.lang), "")
+    screen.show(_who(found, screen), "")
     screen.table(*grid)
     if len(found) > shown.num_rows:
         screen.show("", screen.text("first_people", shown=shown.num_rows, all=len(found)))
+
+
+def _who(found: People, screen: Screen) -> str:
+    return screen.text("people", n=len(found), what=found.text.say(screen.lang))
 
 
 def grid_of(table: pa.Table, view: views.View, lang: str, currency: str) -> Grid:
@@ -103,9 +107,10 @@ def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, cu
     if name == "change" and any(units):
         return [cells.change(unit, value, lang) for value, unit in zip(values, units, strict=True)]
     own = name in _PER_ROW and any(units)
-    return [
+    texts = [
         cells.read(name, value, lang, currency, unit if own else "") for value, unit in zip(values, units, strict=True)
     ]
+    return [_worded(name, text, lang) for text in texts] if name in _WORDS else texts
 
 
 def _sentences(table: pa.Table, lang: str) -> list[str]:
@@ -117,7 +122,24 @@ def _sentences(table: pa.Table, lang: str) -> list[str]:
 
 def heading(name: str, lang: str) -> str:
     """The heading of a column: from the catalogue, else its name in words."""
-    return i18n.find(lang, f"columns.{name}") or i18n.find(lang, f"glossary.{name}") or name.replace("_", " ")
+    return i18n.find(lang, f"column.{name}") or name.replace("_", " ")
+
+
+_WORDS = {
+    "metric": "column.{}",
+    "severity": "data.severity_{}",
+    "channel": "channel.{}",
+    "media": "media.{}",
+    "stage": "stage.{}",
+    "from_stage": "stage.{}",
+    "to_stage": "stage.{}",
+    "device_type": "map.device.{}",
+}
+"""Columns that hold ids of the catalogue; what the catalogue does not have, such as an own stage, stands as it is."""
+
+
+def _worded(name: str, text: str, lang: str) -> str:
+    return i18n.find(lang, _WORDS[name].format(text.lower())) or text
 
 
 def figure_lines(found: Result, view: views.View, lang: str) -> list[tuple[str, str]]:

@@ -59,14 +59,16 @@ class Screen:
         """Text for programs to stdout: UTF-8 whatever the terminal's encoding, one newline at its end."""
         click.echo((text if text.endswith("\n") else text + "\n").encode(), nl=False)
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool]) -> None:
-        """A table to stdout; `left` says which columns stand left. Wide characters count two."""
+    def table(
+        self, headings: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool], *, aside: bool = False
+    ) -> None:
+        """A table to stdout, or `aside` to stderr; `left` says which columns stand left. Wide characters count two."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for heading, stands_left in zip(headings, left, strict=True):
             table.add_column(Text(heading), justify="left" if stands_left else "right", overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        self.out.print(table)
+        (self.err if aside else self.out).print(table)
 
 
 def _console(stream: IO[str], plain: bool) -> Console:

@@ -52,7 +52,7 @@ VIEWS: dict[str, View] = {
 }
 """A question that is not named here shows every column of its frame."""
 
-PAGES: dict[str, str] = {"map": "/", "data": "/data"}
+PAGES: dict[str, str] = {"map": "/", "data": "/data", "doctor": "/data"}
 """Questions with a page of their own; every other one has its JSON until its page exists."""
 
 
