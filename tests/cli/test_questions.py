@@ -101,9 +101,9 @@ def test_people_behind_a_cell(shop: Any, runner: CliRunner) -> None:
     every = ask(runner, "map", "--people", "stage=Attract;part=lost", "--format", "csv")
     assert len(every.stdout.splitlines()) == 31
     data = json.loads(ask(runner, "map", "--people", "stage=Attract;part=lost", "--format", "json").stdout)
-    assert data["visitors"] == len(data["data"]) == 30
+    assert data["count"] == len(data["data"]) == 30
     none = json.loads(ask(runner, "map", "--people", "stage=Nowhere", "--format", "json").stdout)
-    assert (none["visitors"], none["data"]) == (0, [])
+    assert (none["count"], none["data"]) == (0, [])
 
 
 def test_people_and_part_exclude_each_other(shop: Any, runner: CliRunner) -> None:

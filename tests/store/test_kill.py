@@ -50,14 +50,16 @@ def test_ten_kills_at_random_moments_of_one_store(tmp_path) -> None:
         process = start(path, first)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        time.sleep(chance.uniform(0.0, 0.15))
+        said = [process.stdout.readline() for _ in range(chance.randrange(3))]
+        time.sleep(chance.uniform(0.0, 0.1))
         process.send_signal(signal.SIGKILL)
-        said, wrong = process.communicate()
+        rest, wrong = process.communicate()
         assert process.returncode == -signal.SIGKILL, wrong
-        new = {int(line.split()[1]) for line in said.splitlines() if line.startswith("ack ") and line.split()[1:]}
+        acks = [line for line in [*said, *rest.splitlines(keepends=True)] if line.endswith("\n")]
+        new = {int(line.removeprefix("ack ")) for line in acks}
         acknowledged |= new
         there = check(path, acknowledged, attempted=max(new, default=first - 1) + 1)
-    assert len(acknowledged) >= 5, "too few imports were tried for this to say anything"
+    assert len(acknowledged) >= 5
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def test_what_goes_on_open_and_lost_fill_the_end_of_the_ribbon() -> None:
     whole, kept, stays = HEIGHT, power(25, 100, HEIGHT), power(49, 100, HEIGHT)
     paths = re.findall(r' d="([^"]*)"', svg)
     assert paths[0] == f"M 0 0 H 72 V {number(whole)} H 0 Z"
-    assert f"M 71.5 {number(kept)} H 94 V {number(stays)}" in paths[2]
+    assert f"M 71.5 {number(kept)} H 94 V {number(stays)}" in paths[1]
     assert paths[3].startswith(f"M 72 {number(stays)} C")
     assert f"72 {number(whole)} Z" in paths[3]
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from drawn import FakeShop
 
+from afterclick.core import i18n
+
 pytestmark = pytest.mark.browser
 
 Serve = Callable[[FakeShop], str]
@@ -210,3 +212,25 @@ def test_text_grows_with_the_reader(serve: Serve, page: Open) -> None:
         ".map(e => parseFloat(getComputedStyle(e).fontSize))"
     )
     assert min(sizes) >= 11
+
+
+def test_longer_words_overflow_nowhere(serve: Serve, page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language whose words are 40% longer, without the words that may break."""
+    say = i18n.text
+
+    def longer(lang: str, name: str, /, **params: Any) -> str:
+        said = say(lang, name, **params)
+        return said + "·" + "x" * (2 * len(said) // 5)
+
+    monkeypatch.setattr(i18n, "text", longer)
+    root = serve(FakeShop())
+    for path, size in itertools.product(("/", "/data", "/?view=table"), SIZES):
+        tab = page(viewport=SIZES[size])
+        tab.goto(root + path)
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, size)
+        out = tab.evaluate(
+            "[...document.querySelectorAll('.figure, .chevron, .cell, .tiles > div')]"
+            ".filter(e => e.scrollWidth > e.clientWidth + 1)"
+            ".map(e => e.className + ' ' + e.textContent.slice(0, 60))"
+        )
+        assert out == [], (path, size)

@@ -6,6 +6,8 @@ import gzip
 import logging
 import re
 import threading
+import time
+from importlib import resources
 
 import pytest
 from drawn import HOSTILE, FakeShop
@@ -244,7 +246,9 @@ def test_the_token_moves_from_the_address_into_a_cookie(shop: FakeShop) -> None:
         assert welcome.headers["location"] == "/?range=7d"
         assert "HttpOnly" in welcome.headers["set-cookie"]
         assert client.get("/healthz").status_code == 200
-        assert client.get("http://testserver//evil.example/?token=s3cret").headers["location"].startswith("/evil.example")
+        assert (
+            client.get("http://testserver//evil.example/?token=s3cret").headers["location"].startswith("/evil.example")
+        )
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -287,3 +291,20 @@ def test_a_store_that_refuses_is_an_error_card(client: TestClient, shop: FakeSho
     shop.problem = StoreError("the log is damaged", hint="afterclick doctor")
     assert "afterclick doctor" in client.get("/").text
     assert client.get("/map.json").status_code == 503
+
+
+def test_templates_hold_no_text_of_their_own() -> None:
+    folder = resources.files("afterclick.surfaces.web") / "templates"
+    for file in folder.iterdir():
+        plain = re.sub(r"{%.*?%}|{{.*?}}|<[^>]*>", " ", file.read_text("utf-8"), flags=re.S)
+        assert set(re.findall(r"\w+", plain)) <= {"CSV", "JSON", "X", "afterclick"}, file.name
+
+
+def test_a_page_of_ready_results_is_built_quickly(client: TestClient) -> None:
+    client.get("/?wait=1")
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        client.get("/?wait=1")
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.05  # the budget is 20 ms on a machine of its own

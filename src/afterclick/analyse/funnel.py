@@ -13,7 +13,7 @@ from msgspec import Meta
 from afterclick.analyse import fields
 from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of
-from afterclick.analyse.gathered import Gathered, Strip, gather
+from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import funnel as kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.question import Duration, Question
@@ -140,10 +140,8 @@ def _rows(scope: Scope, funnel: Funnel, period: Period) -> tuple[Gathered, np.nd
     reach = spans.micros(funnel.within) * (len(funnel.steps) if funnel.within_from == "previous" else 1)
     end = period.end if funnel.clip == "range" else period.end + reach + slack
     wanted = Period(period.start - slack, min(end, scope.as_of + 1))
-    strips = []
-    for chunk in scope.context.snapshot.chunks(("device", "at", "name", "flags"), wanted):
-        strips.append(Strip(chunk.start, chunk.piece, chunk.columns["device"], chunk.columns["at"], symbols.of(chunk)))
-    rows = gather(strips, scope.labels, wanted, scope.context.ties)
+    chunks = scope.context.snapshot.chunks(("device", "at", "name", "flags"), wanted)
+    rows = gather([symbols.strip(chunk) for chunk in chunks], scope.labels, wanted, scope.context.ties)
     return rows, symbols.match
 
 

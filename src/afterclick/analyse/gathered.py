@@ -16,6 +16,15 @@ from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
 
 
+class Coded(NamedTuple):
+    """Symbols not yet looked up: a row's is `lut[code]`, and none where its flags have a bit of `out`."""
+
+    code: np.ndarray
+    lut: np.ndarray
+    flags: np.ndarray
+    out: int
+
+
 class Strip(NamedTuple):
     """A contiguous run of rows of one piece: the columns a gather needs, and the symbol the question gave each row."""
 
@@ -23,7 +32,23 @@ class Strip(NamedTuple):
     piece: int
     device: np.ndarray
     at: np.ndarray
-    symbol: np.ndarray
+    symbol: np.ndarray | Coded
+
+    def symbols(self) -> np.ndarray:
+        """The symbol of each row, 0 where it does not count; uint16."""
+        if not isinstance(self.symbol, Coded):
+            return self.symbol
+        code, lut, flags, out = self.symbol
+        return np.where(flags & out, 0, lut[code]).astype(np.uint16)
+
+    def cut(self, low: int, high: int) -> Strip:
+        """Rows low <= i < high of it."""
+        symbol = self.symbol
+        if isinstance(symbol, Coded):
+            part: np.ndarray | Coded = symbol._replace(code=symbol.code[low:high], flags=symbol.flags[low:high])
+        else:
+            part = symbol[low:high]
+        return Strip(self.start + low, self.piece, self.device[low:high], self.at[low:high], part)
 
 
 @dataclass(frozen=True)
@@ -58,9 +83,7 @@ class Gathered:
 
     def spans(self, parts: int) -> list[tuple[int, int]]:
         """Visitor ranges [first, last) of about equal numbers of rows."""
-        marks = np.searchsorted(self.offsets, np.linspace(0, len(self.at), parts + 1)[1:-1], side="left")
-        edges = [0, *(int(min(mark, self.visitors)) for mark in marks), self.visitors]
-        return [(low, high) for low, high in pairwise(edges) if high > low]
+        return _spans(self.offsets, len(self.at), parts)
 
 
 TieBreak = Callable[[np.ndarray], tuple[np.ndarray, Callable[[np.ndarray], Sequence[str]]]]
@@ -77,7 +100,7 @@ def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBre
     if rows < WAIT_ROWS and not kernels.scatter_rows.ready:
         offsets, at, key = _sorted(strips, labels, period)
     else:
-        offsets, at, key = _counted(strips, labels, period)
+        offsets, at, key = _blocked(strips, labels, period)
     tied = np.zeros(len(offsets) - 1, np.uint8)
     _settle(offsets, at, key, tied)
     if tied.any():
@@ -85,33 +108,67 @@ def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBre
     return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 
-def _counted(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _blocked(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows by visitor: compacted and named per worker, laid out by blocks of visitors, each block sorted by itself."""
     shares = _shares(strips, workers())
-    label = labels.arrays()
-    counts = [np.zeros(labels.size, np.int64) for _ in shares]
-
-    def count(share: list[Strip], into: np.ndarray) -> None:
-        for strip in share:
-            kernels.count_rows.fast()(strip.device, strip.at, strip.symbol, *label, period.start, period.end, into)
-
-    list(pool().map(count, shares, counts))
-    offsets = np.zeros(labels.size + 1, np.int64)
-    np.cumsum(np.sum(counts, axis=0), out=offsets[1:])
-    at, key = np.empty(offsets[-1], np.int64), np.empty(offsets[-1], np.int64)
+    blocks = (labels.size >> kernels.BLOCK_BITS) + 1
+    picks = list(pool().map(lambda share: _Picked(share, labels, period, blocks), shares))
+    sizes = np.sum([pick.sizes for pick in picks], axis=0, dtype=np.int64) if picks else np.zeros(blocks, np.int64)
+    edges = np.concatenate([[0], np.cumsum(sizes)])
+    before = edges[:-1].copy()
     cursors = []
-    before = offsets[:-1].copy()
-    for one in counts:
+    for pick in picks:
         cursors.append(before.copy())
-        before += one
+        before += pick.sizes
+    rows = int(edges[-1])
+    visitor, at, key = np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int64)
+    list(pool().map(lambda pick, cursor: pick.scatter(cursor, visitor, at, key), picks, cursors))
+    picks.clear()
+    offsets = np.full(labels.size + 1, rows, np.int64)
+    read = frozen(edges), frozen(visitor)
+    spans = _spans(edges, rows, workers() * 4)
+    list(pool().map(lambda one: kernels.sort_blocks.fast()(*read, *one, labels.size, at, key, offsets), spans))
+    return offsets, at, key
 
-    def scatter(share: list[Strip], cursor: np.ndarray) -> None:
-        for strip in share:
+
+class _Picked:
+    """The rows of a worker's strips that count, strip after strip: their visitors, and their keys."""
+
+    def __init__(self, strips: list[Strip], labels: Labels, period: Period, blocks: int) -> None:
+        room = sum(len(strip.device) for strip in strips)
+        self.strips = strips
+        self.visitor, self.key = np.empty(room, np.int32), np.empty(room, np.int64)
+        self.sizes = np.zeros(blocks, np.int64)
+        self.ends = [0]
+        label = labels.arrays()
+        for strip in strips:
+            first = self.ends[-1]
+            last = self._select(strip, period, first)
+            kernels.name_visitors.fast()(
+                self.visitor, self.key, first, last, strip.at, strip.start, *label, self.sizes
+            )
+            self.ends.append(last)
+
+    def _select(self, strip: Strip, period: Period, first: int) -> int:
+        rest = period.start, period.end, strip.start, self.visitor, self.key, first
+        if isinstance(strip.symbol, Coded):
+            return int(kernels.select_coded.fast()(strip.device, strip.at, *strip.symbol, *rest))
+        return int(kernels.select_rows.fast()(strip.device, strip.at, strip.symbol, *rest))
+
+    def scatter(self, cursor: np.ndarray, visitor: np.ndarray, at: np.ndarray, key: np.ndarray) -> None:
+        """Write the rows where `cursor` says their block goes on."""
+        for strip, span in zip(self.strips, pairwise(self.ends), strict=True):
             kernels.scatter_rows.fast()(
-                strip.device, strip.at, strip.symbol, *label, period.start, period.end, strip.start, cursor, at, key
+                self.visitor, self.key, *span, strip.at, strip.start, cursor, visitor, at, key
             )
 
-    list(pool().map(scatter, shares, cursors))
-    return offsets, at, key
+
+def _spans(edges: np.ndarray, total: int, parts: int) -> list[tuple[int, int]]:
+    """Ranges [first, last) of about equal numbers of rows, where the rows of i stand at edges[i] to edges[i + 1]."""
+    last = len(edges) - 1
+    marks = np.searchsorted(edges, np.linspace(0, total, parts + 1)[1:-1], side="left")
+    cuts = [0, *(int(min(mark, last)) for mark in marks), last]
+    return [(low, high) for low, high in pairwise(cuts) if high > low]
 
 
 def _shares(strips: Sequence[Strip], parts: int) -> list[list[Strip]]:
@@ -124,11 +181,7 @@ def _shares(strips: Sequence[Strip], parts: int) -> list[list[Strip]]:
         low = 0
         while low < len(strip.device):
             high = min(len(strip.device), low + room)
-            shares[-1].append(
-                Strip(
-                    strip.start + low, strip.piece, strip.device[low:high], strip.at[low:high], strip.symbol[low:high]
-                )
-            )
+            shares[-1].append(strip.cut(low, high))
             room -= high - low
             low = high
             if room == 0:
@@ -140,13 +193,14 @@ def _shares(strips: Sequence[Strip], parts: int) -> list[list[Strip]]:
 def _sorted(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     visitors, instants, keys = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for strip in strips:
+        symbol = strip.symbols()
         kept = np.flatnonzero(
-            (strip.symbol != 0) & (strip.device >= 0) & (strip.at >= period.start) & (strip.at < period.end)
+            (symbol != 0) & (strip.device >= 0) & (strip.at >= period.start) & (strip.at < period.end)
         )
         at = strip.at[kept]
         visitors.append(labels.of(strip.device[kept], at).astype(np.int64))
         instants.append(at)
-        keys.append(((strip.start + kept) << kernels.SYMBOL_BITS) | strip.symbol[kept].astype(np.int64))
+        keys.append(((strip.start + kept) << kernels.SYMBOL_BITS) | symbol[kept].astype(np.int64))
     visitor, at, key = np.concatenate(visitors), np.concatenate(instants), np.concatenate(keys)
     order = np.lexsort((key, at, visitor))
     offsets = np.zeros(labels.size + 1, np.int64)

@@ -97,11 +97,14 @@ class Scope:
 
         The chunk must carry `flags`.
         """
-        out = (int(Flag.BOT) if self.question.bots == "out" else 0) | (0 if system else int(Flag.SYSTEM))
-        kept = (chunk.columns["flags"] & out) == 0
+        kept = (chunk.columns["flags"] & self.left_out(system=system)) == 0
         met = self.mask(chunk.start, len(kept))
         result: np.ndarray = kept if met is None else kept & met
         return result
+
+    def left_out(self, *, system: bool) -> int:
+        """The flags of rows that do not count: bots by the question, system events unless asked for."""
+        return (int(Flag.BOT) if self.question.bots == "out" else 0) | (0 if system else int(Flag.SYSTEM))
 
     def about(self, unit: str, **more: Any) -> dict[str, Any]:
         """What every result states of how it was computed."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from afterclick.analyse.fields import check_fields, columns
+from afterclick.analyse.gathered import Coded, Strip
 from afterclick.analyse.scope import Scope
 from afterclick.core.arrays import frozen
 from afterclick.core.errors import SpecError, nearest
@@ -43,9 +44,8 @@ class Symbols:
                 else:
                     self._tests.setdefault(code, []).append(k)
         self._plain = [tuple(found) for found in plain]
-        self._lut = np.array(
-            [0 if code in self._tests else self._symbol(self._plain[code]) for code in range(names)], np.uint16
-        )
+        lut = [0 if code in self._tests else self._symbol(self._plain[code]) for code in range(names)]
+        self._lut = frozen(np.array(lut, np.uint16))
 
     def _symbol(self, served: tuple[int, ...]) -> int:
         symbol = self._sets.setdefault(served, len(self._sets))
@@ -75,6 +75,14 @@ class Symbols:
                 symbol[rows] = self._tested(code, tests, chunk.start, rows)
         symbol[~self.scope.counts(chunk, system=True)] = 0
         return frozen(symbol)
+
+    def strip(self, chunk: Chunk) -> Strip:
+        """The rows of a chunk that carries `device`, `at`, `name` and `flags`; symbols are looked up while they are read."""
+        device, at, name, flags = (chunk.columns[column] for column in ("device", "at", "name", "flags"))
+        if self._tests or self.scope.conditions or not len(self._lut):
+            return Strip(chunk.start, chunk.piece, device, at, self.of(chunk))
+        coded = Coded(name, self._lut, flags, self.scope.left_out(system=True))
+        return Strip(chunk.start, chunk.piece, device, at, coded)
 
     def _tested(self, code: int, tests: list[int], start: int, rows: np.ndarray) -> np.ndarray:
         take = self.scope.taker(start, rows)

@@ -98,12 +98,10 @@ class Workspace:
         """Import files, a folder or a data frame; see `collect.importer.import_files`."""
         from afterclick.collect import importer  # noqa: PLC0415 - readers are heavy and seldom needed
 
-        warming = compiled.warm_in_background()
-        report = importer.import_files(
+        compiled.warm_in_background()
+        return importer.import_files(
             self.store, paths, map=map, source=source, grain=grain, progress=progress, dry_run=dry_run
         )
-        warming.join()
-        return report
 
     def append(self, events: Iterable[Event], *, source: str = "api") -> int:
         """Store events; those whose id is known already are left out. Returns how many were stored."""

@@ -87,8 +87,9 @@ def warm() -> None:
         one.warm()
 
 
+@cache
 def warm_in_background() -> threading.Thread:
-    """Start `warm` beside the work and return its thread; questions meanwhile run plain."""
+    """Start `warm` beside the work, once, and return its thread; questions meanwhile run plain."""
     thread = threading.Thread(target=warm, name="afterclick-compile", daemon=True)
     thread.start()
     return thread

@@ -1,16 +1,22 @@
-"""Rows of one visitor together, in (time, event id) order: a stable counting sort, then a look at each slice."""
+"""Rows of one visitor together, in (time, event id) order: a stable counting sort in two steps, then a look at each slice.
+
+Rows are first compacted, then laid out by blocks of visitors, then sorted within each block: the tables of a block
+stay in the cache, those of all visitors would not.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 
-SYMBOL_BITS = 16
-SYMBOL_MASK = (1 << SYMBOL_BITS) - 1
+SYMBOL_BITS: Final = 16
+SYMBOL_MASK: Final = (1 << SYMBOL_BITS) - 1
+BLOCK_BITS: Final = 16
+"""Visitors of one block; 2^15 to 2^17 are alike, smaller and larger blocks are slower (measured at 50 M events)."""
 
 
 def _visitor(device: int, at: int, label: Any, shared_from: Any, shared_at: Any, shared_label: Any) -> int:
@@ -29,65 +35,143 @@ def _visitor(device: int, at: int, label: Any, shared_from: Any, shared_at: Any,
     return int(shared_label[max(low - 1, first)])
 
 
-def _example_rows() -> tuple[Any, ...]:
-    device = frozen(np.zeros(2, np.int32))
-    at = frozen(np.zeros(2, np.int64))
+def _example_select() -> tuple[Any, ...]:
+    device, at = frozen(np.zeros(2, np.int32)), frozen(np.zeros(2, np.int64))
     symbol = frozen(np.ones(2, np.uint16))
-    label = frozen(np.zeros(1, np.int32))
-    shared = (frozen(np.zeros(1, np.int64)), frozen(np.zeros(0, np.int64)), frozen(np.zeros(0, np.int32)))
-    return device, at, symbol, label, *shared, 0, 1
+    return device, at, symbol, 0, 1, 0, np.zeros(2, np.int32), np.zeros(2, np.int64), 0
 
 
-@kernel(_visitor, example=lambda: (*_example_rows(), np.zeros(1, np.int64)))
-def count_rows(
-    device: Any,
-    at: Any,
-    symbol: Any,
-    label: Any,
-    shared_from: Any,
-    shared_at: Any,
-    shared_label: Any,
-    start: int,
-    end: int,
-    counts: Any,
-) -> None:
-    """Add to `counts[visitor]` the rows with a symbol, an id, and start <= at < end."""
+@kernel(example=_example_select)
+def select_rows(
+    device: Any, at: Any, symbol: Any, start: int, end: int, first_row: int, device_out: Any, key_out: Any, n: int
+) -> int:
+    """Append the rows with a symbol, an id, and start <= at < end to the outputs from place n on; returns the new n.
+
+    `key_out` is the global row number (`first_row` + i) packed with the symbol. Every row is written and the place only
+    moves on behind a row that counts: which rows do is too irregular to be guessed by a processor.
+    """
     for i in range(len(device)):
-        if symbol[i] != 0 and device[i] >= 0:
-            t = at[i]
-            if start <= t < end:
-                counts[_visitor(device[i], t, label, shared_from, shared_at, shared_label)] += 1
+        device_out[n] = device[i]
+        key_out[n] = ((first_row + i) << SYMBOL_BITS) | int(symbol[i])
+        counts = 1 if symbol[i] != 0 else 0
+        counts &= 1 if device[i] >= 0 else 0
+        counts &= 1 if at[i] >= start else 0
+        counts &= 1 if at[i] < end else 0
+        n += counts
+    return n
 
 
-@kernel(
-    _visitor,
-    example=lambda: (*_example_rows(), 0, np.zeros(1, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)),
-)
+def _example_select_coded() -> tuple[Any, ...]:
+    device, at, *rest = _example_select()
+    code, lut, flags = frozen(np.zeros(2, np.int32)), frozen(np.ones(1, np.uint16)), frozen(np.zeros(2, np.uint16))
+    return device, at, code, lut, flags, 1, *rest[1:]
+
+
+@kernel(example=_example_select_coded)
+def select_coded(
+    device: Any, at: Any, code: Any, lut: Any, flags: Any, out: int,
+    start: int, end: int, first_row: int, device_out: Any, key_out: Any, n: int,
+) -> int:  # fmt: skip
+    """`select_rows` where the symbol of a row is `lut[code]`, and a row with a flag of `out` has none."""
+    for i in range(len(device)):
+        symbol = int(lut[code[i]])
+        device_out[n] = device[i]
+        key_out[n] = ((first_row + i) << SYMBOL_BITS) | symbol
+        counts = 1 if symbol != 0 else 0
+        counts &= 1 if (flags[i] & out) == 0 else 0
+        counts &= 1 if device[i] >= 0 else 0
+        counts &= 1 if at[i] >= start else 0
+        counts &= 1 if at[i] < end else 0
+        n += counts
+    return n
+
+
+def _example_shared() -> tuple[Any, ...]:
+    return frozen(np.zeros(1, np.int64)), frozen(np.zeros(0, np.int64)), frozen(np.zeros(0, np.int32))
+
+
+def _example_name() -> tuple[Any, ...]:
+    device, key, at = np.zeros(1, np.int32), np.zeros(1, np.int64), frozen(np.zeros(1, np.int64))
+    return device, key, 0, 1, at, 0, frozen(np.zeros(1, np.int32)), *_example_shared(), np.zeros(1, np.int64)
+
+
+@kernel(_visitor, example=_example_name)
+def name_visitors(
+    visitor: Any, key: Any, first: int, last: int, at: Any, first_row: int,
+    label: Any, shared_from: Any, shared_at: Any, shared_label: Any, sizes: Any,
+) -> None:  # fmt: skip
+    """Turn the devices in `visitor[first:last]` into visitors and add up the rows of each block in `sizes`.
+
+    `at` holds the instants of the strip whose first global row is `first_row`.
+    """
+    for j in range(first, last):
+        found = label[visitor[j]]
+        if found < 0:
+            t = at[(key[j] >> SYMBOL_BITS) - first_row]
+            found = _visitor(visitor[j], t, label, shared_from, shared_at, shared_label)
+        visitor[j] = found
+        sizes[found >> BLOCK_BITS] += 1
+
+
+def _example_sort() -> tuple[Any, ...]:
+    edges, visitor = frozen(np.array([0, 1])), frozen(np.zeros(1, np.int32))
+    return edges, visitor, 0, 1, 1, np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(2, np.int64)
+
+
+@kernel(example=_example_sort)
+def sort_blocks(
+    edges: Any, visitor: Any, first: int, last: int, visitors: int, at: Any, key: Any, offsets: Any
+) -> None:
+    """Sort the rows of blocks first <= b < last, `edges[b]` to `edges[b + 1]`, by visitor, stably and in place.
+
+    Fills `offsets[v]` with the first row of each visitor of these blocks; `visitors` is how many there are in all.
+    """
+    longest = 0
+    for block in range(first, last):
+        longest = max(longest, edges[block + 1] - edges[block])
+    at_here, key_here = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    cursor = np.empty(1 << BLOCK_BITS, np.int64)
+    for block in range(first, last):
+        low, high = edges[block], edges[block + 1]
+        base = block << BLOCK_BITS
+        size = min(visitors - base, 1 << BLOCK_BITS)
+        for v in range(size):
+            cursor[v] = 0
+        for i in range(low, high):
+            cursor[visitor[i] - base] += 1
+        place = 0
+        for v in range(size):
+            offsets[base + v] = low + place
+            rows = cursor[v]
+            cursor[v] = place
+            place += rows
+        for i in range(low, high):
+            at_here[i - low], key_here[i - low] = at[i], key[i]
+        for i in range(low, high):
+            v = visitor[i] - base
+            place = low + cursor[v]
+            cursor[v] += 1
+            at[place], key[place] = at_here[i - low], key_here[i - low]
+
+
+def _example_scatter() -> tuple[Any, ...]:
+    visitor, key, at = np.zeros(1, np.int32), np.zeros(1, np.int64), frozen(np.zeros(1, np.int64))
+    return visitor, key, 0, 1, at, 0, np.zeros(1, np.int64), visitor.copy(), key.copy(), key.copy()
+
+
+@kernel(example=_example_scatter)
 def scatter_rows(
-    device: Any,
-    at: Any,
-    symbol: Any,
-    label: Any,
-    shared_from: Any,
-    shared_at: Any,
-    shared_label: Any,
-    start: int,
-    end: int,
-    first_row: int,
-    cursor: Any,
-    at_out: Any,
-    key_out: Any,
-) -> None:
-    """Put each counted row at its visitor's cursor: its instant, and its global row number packed with its symbol."""
-    for i in range(len(device)):
-        if symbol[i] != 0 and device[i] >= 0:
-            t = at[i]
-            if start <= t < end:
-                visitor = _visitor(device[i], t, label, shared_from, shared_at, shared_label)
-                place = cursor[visitor]
-                at_out[place] = t
-                key_out[place] = ((first_row + i) << 16) | symbol[i]
-                cursor[visitor] = place + 1
+    visitor: Any, key: Any, first: int, last: int, at: Any, first_row: int,
+    cursor: Any, visitor_out: Any, at_out: Any, key_out: Any,
+) -> None:  # fmt: skip
+    """Put rows first <= j < last at their block's cursor, with their instants; then `sort_blocks` can run."""
+    for j in range(first, last):
+        block = visitor[j] >> BLOCK_BITS
+        place = cursor[block]
+        cursor[block] = place + 1
+        visitor_out[place] = visitor[j]
+        at_out[place] = at[(key[j] >> SYMBOL_BITS) - first_row]
+        key_out[place] = key[j]
 
 
 def _insert(at: Any, key: Any, low: int, high: int) -> None:

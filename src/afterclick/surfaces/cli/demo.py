@@ -13,7 +13,6 @@ import msgspec
 import afterclick
 from afterclick.app.demo import Shop, write
 from afterclick.app.demo.shop import CURRENCY, HOST, ZONE
-from afterclick.core import settings
 from afterclick.core.errors import UsageError
 from afterclick.surfaces.cli.options import (
     LOOPBACK,
@@ -21,6 +20,7 @@ from afterclick.surfaces.cli.options import (
     dashboard,
     is_store,
     lang_option,
+    port_option,
     store_words,
 )
 from afterclick.surfaces.cli.progress import Progress
@@ -41,13 +41,7 @@ _NAMES = {"en": "Hanbit Fashion", "ko": "한빛패션"}
     show_default=True,
     help="Where its store is made; a second run uses it again.",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=lambda: settings.number("port"),
-    show_default="8420, or $AFTERCLICK_PORT",
-    help="Port of the dashboard; 0 takes a free one.",
-)
+@port_option
 @click.option("--browser/--no-browser", default=True, help="Open the dashboard where there is a browser.")
 @click.option("--serve/--no-serve", "serving", default=True, help="Serve the dashboard, or only make the store.")
 @lang_option

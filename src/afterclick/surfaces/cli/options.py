@@ -35,8 +35,8 @@ def lang_option(command: Decorated) -> Decorated:
         "--lang",
         type=click.Choice(i18n.languages()),
         default=environment_language,
-        show_default="from $AFTERCLICK_LANG or $LANG",
-        help="Language of sentences, headings and numbers.",
+        show_default=False,
+        help="Language of sentences, headings and numbers, else $AFTERCLICK_LANG, else that of $LANG.",
     )(command)
 
 
@@ -57,6 +57,17 @@ def environment_language() -> str:
         named = named or os.environ.get(name, "")
     short = named.replace("-", "_").partition("_")[0].partition(".")[0].lower()
     return short if short in i18n.languages() else i18n.languages()[0]
+
+
+def port_option(command: Decorated) -> Decorated:
+    """`--port N`, else the variable AFTERCLICK_PORT, else 8420."""
+    return click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=lambda: settings.number("port"),
+        show_default=False,
+        help="Port of the dashboard, else $AFTERCLICK_PORT, else 8420; 0 takes a free one.",
+    )(command)
 
 
 def dashboard() -> str:

@@ -124,6 +124,6 @@ def _answer(
     with afterclick.open(existing_store(store)) as shop:
         result = shop.ask(spec)
         if people:
-            render.people(result.people(people), screen, form)
+            render.people(result, people, screen, form)
         else:
             render.result(result, screen, form, part)

@@ -57,12 +57,15 @@ def result(found: Result, screen: Screen, form: str, part: str | None = None) ->
     screen.show(caption(found, screen), *(f"{screen.text('note')} {note}" for note in notes), "", address)
 
 
-def people(found: People, screen: Screen, form: str) -> None:
+def people(asked: Result, cell: str, screen: Screen, form: str) -> None:
     """Print the visitors behind a cell; a table shows the first, every other form all of them."""
+    found = asked.people(cell)
     if form == "json":
         answer = {
+            "spec": asked.spec.to_dict(),
+            "cell": cell,
             "sentence": found.text.say(screen.lang),
-            "visitors": len(found),
+            "count": len(found),
             "data": found.table().to_pylist(),
         }
         screen.write(_JSON.encode(answer).decode())
@@ -71,7 +74,7 @@ def people(found: People, screen: Screen, form: str) -> None:
         screen.write(tables.csv_text(found.table()))
         return
     shown = found.table(0, _PEOPLE_SHOWN) if form == "table" else found.table()
-    grid = grid_of(shown, views.View(), screen.lang, "")
+    grid = grid_of(shown, views.View(), screen.lang, str(asked.about.get("currency") or ""))
     if form == "md":
         screen.write(f"{_who(found, screen)}\n\n{tables.markdown(*grid)}")
         return

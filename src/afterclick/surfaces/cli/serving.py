@@ -9,9 +9,15 @@ import click
 
 import afterclick
 from afterclick.analyse.kernels import compiled
-from afterclick.core import settings
 from afterclick.surfaces.cli import server
-from afterclick.surfaces.cli.options import LOOPBACK, colour_option, existing_store, lang_option, store_option
+from afterclick.surfaces.cli.options import (
+    LOOPBACK,
+    colour_option,
+    existing_store,
+    lang_option,
+    port_option,
+    store_option,
+)
 from afterclick.surfaces.cli.screen import Screen
 from afterclick.surfaces.web import create_app
 from afterclick.surfaces.web.guard import LOCAL_HOSTS
@@ -38,13 +44,7 @@ def serve_store(
 
 @click.command()
 @store_option
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=lambda: settings.number("port"),
-    show_default="8420, or $AFTERCLICK_PORT",
-    help="Port; 0 takes a free one.",
-)
+@port_option
 @click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on; others need a token.")
 @click.option(
     "--token",

@@ -48,9 +48,21 @@ def checks(result: Result, voice: Voice) -> Html | None:
     rows = _part(result, "checks")
     if not rows:
         return None
-    order = {"warning": 0, "notice": 1, "ok": 2}
-    items = [_check(row, voice) for row in sorted(rows, key=lambda row: order.get(row["severity"], 3))]
-    return _card(voice.text("data.checks"), voice.text("data.checks_caption"), el("ul", {"class": "checks"}, items))
+    order = {"warning": 0, "notice": 1}
+    shown = sorted((row for row in rows if row["severity"] != "ok"), key=lambda row: order.get(row["severity"], 2))
+    passed = [row for row in rows if row["severity"] == "ok"]
+    body = [
+        el("ul", {"class": "checks"}, [_check(row, voice) for row in shown]) if shown else None,
+        el(
+            "details",
+            {"class": "passed"},
+            el("summary", None, voice.text("data.passed", n=len(passed))),
+            el("ul", {"class": "checks"}, [_check(row, voice) for row in passed]),
+        )
+        if passed
+        else None,
+    ]
+    return _card(voice.text("data.checks"), voice.text("data.checks_caption"), body)
 
 
 def _check(row: Row, voice: Voice) -> Html:

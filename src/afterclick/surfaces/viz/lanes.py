@@ -171,7 +171,9 @@ def _further(count: int, voice: Voice) -> Html | None:
     if voice.go is None:
         return el("span", {"class": "further"}, f"+{count}")
     href = voice.go({"touchpoints": "50", "view": "table"})
-    return el("a", {"class": "further", "href": href, "title": said_more, "aria-label": f"+{count}: {said_more}"}, f"+{count}")
+    return el(
+        "a", {"class": "further", "href": href, "title": said_more, "aria-label": f"+{count}: {said_more}"}, f"+{count}"
+    )
 
 
 def _touchpoint(row: Row, worst: bool, voice: Voice) -> Html:

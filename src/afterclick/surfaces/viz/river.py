@@ -83,6 +83,16 @@ def _stage(i: int, stage: Reach, height: float, following: float | None, largest
     kept = power(stage.onward, largest, HEIGHT) if stage.onward else 0.0
     stays = max(kept, power(stage.onward + stage.open, largest, HEIGHT)) if stage.open else kept
     shapes = [el("path", {"class": css, "d": path("M", left, 0, "H", turn, "V", height, "H", left, "Z")})]
+    if stays > kept:
+        shapes.append(
+            el(
+                "path",
+                {
+                    "class": f"{css} open",
+                    "d": path("M", turn - _SEAM, kept, "H", right - 6, "V", stays, "H", turn - _SEAM, "Z"),
+                },
+            )
+        )
     if kept:
         middle = (turn + right) / 2
         shapes.append(
@@ -111,16 +121,6 @@ def _stage(i: int, stage: Reach, height: float, following: float | None, largest
                         turn - _SEAM,
                         "Z",
                     ),
-                },
-            )
-        )
-    if stays > kept:
-        shapes.append(
-            el(
-                "path",
-                {
-                    "class": f"{css} open",
-                    "d": path("M", turn - _SEAM, kept, "H", right - 6, "V", stays, "H", turn - _SEAM, "Z"),
                 },
             )
         )

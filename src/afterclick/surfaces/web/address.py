@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -11,7 +12,7 @@ import msgspec
 
 from afterclick.core.condition_tree import quoted
 from afterclick.core.errors import SpecError
-from afterclick.core.spec import Spec
+from afterclick.core.spec import Field, Spec
 
 Pairs = list[tuple[str, str]]
 
@@ -44,17 +45,12 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     def pairs(self, *, looks: bool = True) -> Pairs:
         """The canonical parameters that change what is shown: question first, then looks."""
-        asked = [
-            (name, text)
-            for name, value in self.spec.changed().items()
-            for text in (_texts(value) if isinstance(value, tuple) else [_text(value)])
-        ]
-        return asked + ([(name, self.looks[name]) for name in LOOKS if name in self.looks] if looks else [])
+        return _asked(self.spec) + ([(name, self.looks[name]) for name in LOOKS if name in self.looks] if looks else [])
 
     def href(self, changes: Mapping[str, str | tuple[str, ...] | None] | None = None, *, path: str = "") -> str:
         """The address with some parameters changed: a text or texts set, None takes one away; defaults fall out."""
         pairs = [(name, text) for name, text in self.pairs() if not changes or name not in changes]
-        fields = {field.name: field for field in type(self.spec).fields()}
+        fields = _fields(type(self.spec))
         for name, given in (changes or {}).items():
             texts = [] if given is None else [given] if isinstance(given, str) else list(given)
             field = fields.get(name)
@@ -70,7 +66,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(path: str, kind: type[Spec], pairs: Iterable[tuple[str, str]]) -> Address:
     """The address of a page; what cannot be meant is left out and named in `notices`."""
-    known = {field.name for field in kind.fields()}
+    known = _fields(kind)
     asked: Pairs = []
     looks: dict[str, str] = {}
     passing: dict[str, str] = {}
@@ -163,7 +159,26 @@ def _problem(kind: type[Spec], pairs: Pairs) -> SpecError | None:
 
 
 def _many(kind: type[Spec], name: str) -> bool:
-    return any(field.many for field in kind.fields() if field.name == name)
+    return _fields(kind)[name].many
+
+
+@functools.cache
+def _fields(kind: type[Spec]) -> dict[str, Field]:
+    return {field.name: field for field in kind.fields()}
+
+
+@functools.lru_cache(256)
+def _pairs_of(spec: Spec) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, text)
+        for name, value in spec.changed().items()
+        for text in (_texts(value) if isinstance(value, tuple) else [_text(value)])
+    )
+
+
+def _asked(spec: Spec) -> Pairs:
+    # A page writes a hundred addresses of one question.
+    return list(_pairs_of(spec))
 
 
 def _order(name: str, fields: list[str]) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -66,9 +67,16 @@ def voice_of(address: Address, taste: Taste, info: Mapping[str, Any]) -> Voice:
         currency=str(info.get("currency") or ""),
         zone=str(info.get("timezone") or "UTC"),
         prefix="m",
-        people=lambda cell: address.href({"people": cell}) + "#drawer",
+        people=_behind(address),
         go=address.href,
     )
+
+
+def _behind(address: Address) -> Callable[[str], str]:
+    """Where the visitors of a cell stand: `people` comes last in an address, so the rest is written once."""
+    here = address.href()
+    start = here + ("&" if "?" in here else "?")
+    return lambda cell: f"{start}{urlencode({'people': cell})}#drawer"
 
 
 def cards(page: Page, address: Address, outcome: Outcome, info: Mapping[str, Any], voice: Voice) -> Html:

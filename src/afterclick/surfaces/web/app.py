@@ -22,7 +22,7 @@ from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.data import DataRoutes
 from afterclick.surfaces.web.guard import LOCAL_HOSTS, Guard
 from afterclick.surfaces.web.html import PageRoutes
-from afterclick.surfaces.web.pages import pages
+from afterclick.surfaces.web.pages import PAGES
 from afterclick.surfaces.web.work import Work
 
 
@@ -50,7 +50,7 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
         return Response(content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"})
 
     routes = [Route("/static/{name}", static), Route("/map", _home)]
-    for page in pages():
+    for page in PAGES:
         routes += [
             Route(page.path, html.page(page)),
             Route(f"/{page.name}.part", html.part(page)),

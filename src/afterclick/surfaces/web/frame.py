@@ -11,7 +11,7 @@ from afterclick.core.spec import Spec
 from afterclick.surfaces.viz.foot import days
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web.address import Address
-from afterclick.surfaces.web.pages import Page, pages
+from afterclick.surfaces.web.pages import PAGES, Page
 from afterclick.surfaces.web.taste import Taste
 
 RANGES: Final = {
@@ -69,7 +69,7 @@ def navigation(page: Page | None, address: Address | None, voice: Voice) -> list
     """The groups of the navigation with the pages there are; language and theme go along, the question does not."""
     query = {name: value for name, value in (address.looks if address else {}).items() if name != "view"}
     groups: dict[str, list[Item]] = {}
-    for each in pages():
+    for each in PAGES:
         kept = Address(path=each.path, spec=each.kind(), looks=query)
         groups.setdefault(each.group, []).append(
             {"text": voice.text(each.title), "href": kept.href(), "here": page is not None and each.name == page.name}
@@ -83,7 +83,10 @@ def badge(info: Mapping[str, Any], voice: Voice) -> str:
     if info.get("example"):
         return voice.text("frame.example", name=name)
     last = info.get("last_at")
-    return voice.text("frame.data_as_of", name=name, at=voice.instant(last)) if last else name
+    if not last:
+        return name
+    said = voice.text("foot.as_of", at=voice.instant(last))
+    return f"{name} · {said}" if name else said
 
 
 def _word(word: str) -> str:

@@ -1,4 +1,4 @@
-"""The pages there are, one row each: its question, its controls, its cards. Without its question it is no page."""
+"""The pages there are, one row each: its question, its controls, its cards."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Final
 
 import msgspec
 
+from afterclick.analyse.catalogue import Data
+from afterclick.analyse.journey_map import JourneyMap
 from afterclick.core.result import Result
-from afterclick.core.spec import Spec, kinds
+from afterclick.core.spec import Spec
 from afterclick.surfaces.viz.holdings import CARDS
 from afterclick.surfaces.viz.journey import journey
 from afterclick.surfaces.viz.markup import Html
@@ -24,14 +26,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     group: str
-    question: str
+    kind: type[Spec]
     controls: frozenset[str]
     cards: Mapping[str, Draw]
-
-    @property
-    def kind(self) -> type[Spec]:
-        """The Spec behind the page."""
-        return kinds()[self.question]
 
     @property
     def title(self) -> str:
@@ -45,19 +42,15 @@ def _plain(card: Callable[[Result, Voice], Html | None]) -> Draw:
 
 _SCOPE: Final = frozenset({"range", "compare", "where", "bots", "identity"})
 
-_ALL: Final = (
-    Page(name="map", path="/", group="understand", question="map", controls=_SCOPE, cards={"map": journey}),
+PAGES: Final = (
+    Page(name="map", path="/", group="understand", kind=JourneyMap, controls=_SCOPE, cards={"map": journey}),
     Page(
         name="data",
         path="/data",
         group="manage",
-        question="data",
+        kind=Data,
         controls=frozenset({"identity"}),
         cards={name: _plain(card) for name, card in CARDS.items()},
     ),
 )
-
-
-def pages() -> tuple[Page, ...]:
-    """The pages whose question this installation can answer."""
-    return tuple(page for page in _ALL if page.question in kinds())
+"""Every page; the navigation shows these and no other, so that no entry is a dead link."""

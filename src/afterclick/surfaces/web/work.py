@@ -6,15 +6,12 @@ import asyncio
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final
 
 from afterclick.core.result import Result
 from afterclick.core.spec import Spec
 from afterclick.surfaces.web.asker import Asker
-
-T = TypeVar("T")
 
 KEPT: Final = 32
 """Answers kept; a Result holds its tables and the masks of the people behind them."""
@@ -60,10 +57,6 @@ class Work:
             return None
         return running
 
-    async def call(self, do: Callable[[], T]) -> T:
-        """Something slow beside the questions (a list of visitors), off the event loop."""
-        return await asyncio.wrap_future(self._pool.submit(do))
-
     def close(self) -> None:
-        """No further questions; those that run are finished."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """No further questions; those that wait are dropped, those that run are not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
