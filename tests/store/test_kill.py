@@ -67,7 +67,7 @@ def test_a_kill_at_every_step_of_one_import(tmp_path) -> None:
     base = tmp_path / "base"
     with Store.open(base, derive=TinyDerive(), write=True, create=True) as store:
         importing.run(store, 1)
-    subprocess.run([sys.executable, str(SCRIPT), "--every-step", str(base), str(tmp_path)], check=True, timeout=120)
+    subprocess.run([sys.executable, str(SCRIPT), "--every-step", str(base), str(tmp_path)], check=True, timeout=250)
     steps = sorted(int(path.name) for path in tmp_path.iterdir() if path.name.isdigit())
     ended = [step for step in steps if (tmp_path / f"{step}.ack").exists()]
     assert ended == steps[-1:], "only the process that no step killed can have ended"

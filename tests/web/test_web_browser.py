@@ -45,6 +45,21 @@ def test_every_page_is_clean(serve: Serve, page: Open, axe: str, path: str, size
         tab.context.close()
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_open_menus_are_clean(serve: Serve, page: Open, axe: str, size: str) -> None:
+    tab = page(viewport=SIZES[size], bypass_csp=True)
+    tab.goto(serve(FakeShop()) + "/?lang=ko&theme=dark&where=channel+%3D%3D+%22email%22")
+    for menu in tab.locator("details.menu:visible, details.why").all():
+        menu.locator("summary").click()
+        assert violations(tab, axe) == []
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        box = menu.locator(".pane, .pop").bounding_box()
+        assert box["x"] >= -1
+        assert box["x"] + box["width"] <= SIZES[size]["width"] + 1
+        tab.keyboard.press("Escape")
+    assert tab.faults == []
+
+
 @pytest.mark.parametrize(
     "shop",
     [{"hostile": True}, {"empty": True}, {"stages": tuple("ABCDEFG")}, {"stages": ("See", "Try", "Buy")}],

@@ -26,9 +26,7 @@ ROWS = """timestamp,anonymous_id,event,url,order_id,revenue
 
 
 def call(*words: object, cwd: Path, timeout: int = 600) -> str:
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AFTERCLICK"))
-    }
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AFTERCLICK"))}
     done = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
@@ -45,9 +43,7 @@ def call(*words: object, cwd: Path, timeout: int = 600) -> str:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    call(
-        sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", folder, ROOT, cwd=folder
-    )
+    call(sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", folder, ROOT, cwd=folder)
     (found,) = folder.glob("afterclick-*.whl")
     return found
 
@@ -87,9 +83,7 @@ def test_installed_wheel_imports_and_answers(installed: Path, tmp_path: Path) ->
     assert str(ROOT) not in place
     (tmp_path / "events.csv").write_text(ROWS)
     call(afterclick, "import", "events.csv", "--store", "shop", cwd=tmp_path)
-    found = json.loads(
-        call(afterclick, "map", "--store", "shop", "--range", "all", "--format", "json", cwd=tmp_path)
-    )
+    found = json.loads(call(afterclick, "map", "--store", "shop", "--range", "all", "--format", "json", cwd=tmp_path))
     assert found["figures"]["visitors"] == 2
     assert found["figures"]["orders"] == 1
     assert found["figures"]["revenue"] == 12.5

@@ -89,12 +89,18 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Attempts:
-    """One row per unit with a start: visitor int32, reached int8 (1…steps), pick int64[units, steps] gathered rows (-1)."""
+    """One row per unit with a start, by visitor: visitor int32, reached int16 (1…steps), pick int64[units, steps] gathered
+    rows (-1)."""
 
     rows: Gathered
     visitor: np.ndarray
     reached: np.ndarray
     pick: np.ndarray
+
+    @property
+    def visitors(self) -> int:
+        """How many visitors they belong to."""
+        return int(np.count_nonzero(np.diff(self.visitor, prepend=-1)))
 
     def at(self, step: int) -> np.ndarray:
         """Instants at which the units that reached `step` (0-based) took it."""
@@ -106,31 +112,36 @@ def attempts_of(scope: Scope, funnel: Funnel, period: Period) -> Attempts:
     """The attempts whose step 1 lies in the period."""
     rows, match = _rows(scope, funnel, period)
     steps = len(funnel.steps)
-    table = match.reshape(-1, steps)
-    starting = table[rows.symbols, 0].astype(bool) & (rows.at >= period.start) & (rows.at < period.end)
     entry = (
         kernels.ATTEMPTS if funnel.unit == "attempts" else kernels.FIRST if funnel.entry == "first" else kernels.BEST
     )
-    before = np.concatenate([[0], np.cumsum(starting)])
     cuts = rows.spans(kernels.chase_funnel.parts(len(rows.at)))
-    bases = [int(before[rows.offsets[first]]) for first, _ in cuts]
-    units = int(before[-1])
-    visitor, reached = np.zeros(units, np.int32), np.zeros(units, np.int16)
-    pick = np.full(units * steps, -1, np.int64)
+    # A visitor has at most one attempt where visitors are counted, and never more attempts than rows.
+    sizes = [int(rows.offsets[last] - rows.offsets[first]) for first, last in cuts]
+    if entry != kernels.ATTEMPTS:
+        sizes = [min(size, last - first) for size, (first, last) in zip(sizes, cuts, strict=True)]
+    bases = [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
+    visitor, reached = np.empty(bases[-1], np.int32), np.empty(bases[-1], np.int16)
+    pick = np.empty(bases[-1] * steps, np.int64)
     options = (
         spans.micros(funnel.within), funnel.within_from == "previous", funnel.ties == "strict",
         spans.micros(funnel.tie_tolerance) if funnel.ties == "either" else 0, entry,
     )  # fmt: skip
 
-    def chase(cut: tuple[int, int], base: int) -> np.ndarray:
+    def chase(cut: tuple[int, int], base: int) -> slice:
         written = kernels.chase_funnel(
             rows.offsets, rows.at, rows.key, match, steps, *cut, period.start, period.end, *options, base,
             visitor, reached, pick, rows=len(rows.at),
         )  # fmt: skip
-        return np.arange(base, base + int(written))
+        return slice(base, base + int(written))
 
-    used = np.concatenate([np.zeros(0, np.int64), *pool().map(chase, cuts, bases)])
-    return Attempts(rows, visitor[used], reached[used], pick.reshape(-1, steps)[used])
+    used = list(pool().map(chase, cuts, bases[:-1]))
+    table = pick.reshape(-1, steps)
+    return Attempts(rows, *(_joined(values, used) for values in (visitor, reached, table)))
+
+
+def _joined(values: np.ndarray, parts: list[slice]) -> np.ndarray:
+    return np.concatenate([values[:0], *(values[part] for part in parts)])
 
 
 def _rows(scope: Scope, funnel: Funnel, period: Period) -> tuple[Gathered, np.ndarray]:
@@ -169,7 +180,7 @@ def _read(scope: Scope, funnel: Funnel) -> Result:
     }
     return Result(
         funnel, frame, sentence=_sentence(rows, funnel), figures=figures, parts=parts, notes=tuple(notes),
-        about=scope.about(funnel.unit, within=funnel.within, visitors=len(np.unique(found.visitor))),
+        about=scope.about(funnel.unit, within=funnel.within, visitors=found.visitors),
         people=_people(scope, funnel, found, still_open, groups, codes),
     )  # fmt: skip
 
@@ -197,16 +208,17 @@ def _steps(scope: Scope, funnel: Funnel, found: Attempts, before: Attempts | Non
         here = found.reached > k
         n = int(here.sum())
         previous = table[-1]["n"] if table else n
-        amounts = values(found.rows.rows[found.pick[here, k]])
+        amounts = values(found.rows.rows_at(found.pick[here, k]))
         onward = found.reached > k + 1
         left = here & ~onward & ~still_open
+        lost = _money(None if amounts is None else amounts[left[here]])
         row: dict[str, Any] = {
             "step": k + 1, "event": step.text(), "optional": False, "n": n,
             "of_all_rate": Share(n, first).rate, "from_previous_rate": Share(n, previous).rate,
             "lost": int(left.sum()) if k + 1 < len(funnel.steps) else 0,
             "open": int((here & ~onward & still_open).sum()),
             "previous_n": None if before is None else int((before.reached > k).sum()),
-            **_money(amounts), "lost_value": _money(values(found.rows.rows[found.pick[left, k]]))["value_sum"],
+            **_money(amounts), "lost_value": lost["value_sum"],
         }  # fmt: skip
         row.update(_times("seconds_from_first", found, here, 0, k))
         row.update(_times("seconds_from_previous", found, here, max(k - 1, 0), k))
@@ -304,7 +316,7 @@ def _groups(scope: Scope, funnel: Funnel, found: Attempts) -> tuple[list[str], n
             hint=", ".join(fields.known_fields(context)[:30]),
             path="by",
         )
-    start_rows = found.rows.rows[found.pick[:, 0]] if len(found.visitor) else np.zeros(0, np.int64)
+    start_rows = found.rows.rows_at(found.pick[:, 0]) if len(found.visitor) else np.zeros(0, np.int64)
     codes, texts = fields.codes_of(context, name, scope.taker(0, start_rows))
     counts = np.bincount(codes + 1, minlength=len(texts) + 1)
     labels = ["(none)", *texts]
@@ -328,7 +340,7 @@ def _breakdown(scope: Scope, funnel: Funnel, found: Attempts, groups: list[str],
                 {
                     "group": group, "step": k + 1, "n": n, "of_all_rate": Share(n, first).rate,
                     "from_previous_rate": Share(n, previous).rate, "low": low, "high": high,
-                    "value_sum": _money(values(found.rows.rows[found.pick[here, k]]))["value_sum"],
+                    "value_sum": _money(values(found.rows.rows_at(found.pick[here, k])))["value_sum"],
                 }
             )  # fmt: skip
             previous = n
@@ -348,11 +360,11 @@ def _last_rate(found: Attempts | None, steps: int) -> float | None:
 def _sentence(rows: list[dict[str, Any]], funnel: Funnel) -> Text:
     if not rows[0]["n"]:
         return Text("sentence.funnel_empty", {"step": rows[0]["event"]})
-    worst = max(range(len(rows) - 1), key=lambda k: rows[k]["lost"])
+    worst = max(range(len(rows) - 1), key=lambda k: rows[k]["n"] - rows[k + 1]["n"])
     return Text(
         "sentence.funnel",
         {
-            "lost": rows[worst]["lost"], "before": rows[worst]["event"], "after": rows[worst + 1]["event"],
+            "lost": rows[worst]["n"] - rows[worst + 1]["n"], "before": rows[worst]["event"], "after": rows[worst + 1]["event"],
             "rate": rows[-1]["of_all_rate"], "within": spans.micros(funnel.within),
         },
     )  # fmt: skip

@@ -72,6 +72,10 @@ class Gathered:
         """Global row numbers, int64."""
         return self.key >> kernels.SYMBOL_BITS
 
+    def rows_at(self, places: np.ndarray) -> np.ndarray:
+        """Global row numbers of these gathered rows, int64."""
+        return self.key[places] >> kernels.SYMBOL_BITS
+
     @property
     def symbols(self) -> np.ndarray:
         """Symbols, uint16."""
@@ -144,9 +148,7 @@ class _Picked:
         for strip in strips:
             first = self.ends[-1]
             last = self._select(strip, period, first)
-            kernels.name_visitors.fast()(
-                self.visitor, self.key, first, last, strip.at, strip.start, *label, self.sizes
-            )
+            kernels.name_visitors.fast()(self.visitor, self.key, first, last, strip.at, strip.start, *label, self.sizes)
             self.ends.append(last)
 
     def _select(self, strip: Strip, period: Period, first: int) -> int:
@@ -158,9 +160,7 @@ class _Picked:
     def scatter(self, cursor: np.ndarray, visitor: np.ndarray, at: np.ndarray, key: np.ndarray) -> None:
         """Write the rows where `cursor` says their block goes on."""
         for strip, span in zip(self.strips, pairwise(self.ends), strict=True):
-            kernels.scatter_rows.fast()(
-                self.visitor, self.key, *span, strip.at, strip.start, cursor, visitor, at, key
-            )
+            kernels.scatter_rows.fast()(self.visitor, self.key, *span, strip.at, strip.start, cursor, visitor, at, key)
 
 
 def _spans(edges: np.ndarray, total: int, parts: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 
-CHUNK_ROWS: Final = 1 << 19
+CHUNK_ROWS: Final = 1 << 18
 CHUNK_BYTES: Final = 128 << 20
 """A chunk ends with whichever comes first, so that memory stays bounded whatever the cells hold."""
 

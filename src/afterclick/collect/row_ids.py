@@ -38,8 +38,8 @@ class Ordinals:
     """Counts equal rows of one file over all of its chunks: 0 for the first, 1 for the second, and so on."""
 
     def __init__(self) -> None:
-        self._keys = np.zeros(0, np.uint64)
-        self._counts = np.zeros(0, np.int64)
+        # Sorted keys with their counts, in levels of growing size that are merged like the carries of a counter.
+        self._levels: list[tuple[np.ndarray, np.ndarray]] = []
 
     def of(self, hashes: pa.Array) -> np.ndarray:
         """The ordinal (int64, n) of each row given its MD5 (hex, no nulls), rows in file order.
@@ -60,17 +60,22 @@ class Ordinals:
         return ordinal
 
     def _before(self, keys: np.ndarray) -> np.ndarray:
-        if not len(self._keys):
-            return np.zeros(len(keys), np.int64)
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[place] == keys, self._counts[place], 0)
+        before = np.zeros(len(keys), np.int64)
+        for known, counts in self._levels:
+            place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+            before += np.where(known[place] == keys, counts[place], 0)
+        return before
 
     def _remember(self, keys: np.ndarray, counts: np.ndarray) -> None:
-        joined = np.concatenate([self._keys, keys])
-        order = np.argsort(joined, kind="stable")
-        ranked, many = joined[order], np.concatenate([self._counts, counts])[order]
-        starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]) if len(ranked) else np.zeros(0, bool))
-        self._keys, self._counts = ranked[starts], np.add.reduceat(many, starts) if len(starts) else many
+        while self._levels and len(self._levels[-1][0]) <= 2 * len(keys):
+            more, many = self._levels.pop()
+            joined = np.concatenate([more, keys])
+            order = np.argsort(joined, kind="stable")
+            ranked, counts = joined[order], np.concatenate([many, counts])[order]
+            starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
+            keys, counts = ranked[starts], np.add.reduceat(counts, starts)
+        if len(keys):
+            self._levels.append((keys, counts))
 
 
 def _keys(hashes: pa.Array) -> np.ndarray:

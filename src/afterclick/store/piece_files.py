@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from afterclick.core.errors import StoreError
-from afterclick.store import checked, disk, ids
+from afterclick.store import arrow_files, checked, disk, ids
 from afterclick.store.manifest import SegmentEntry
 from afterclick.store.pieces import DerivedPiece, Edges, Piece, day_offsets, edges_of
 
@@ -28,7 +26,6 @@ NEW: Final = "new.arrow"
 FORMAT: Final = 1
 _ASIDE: Final = "."
 """Folders that begin with this are on their way in or out."""
-_VALUE: Final = pa.schema([pa.field("value", pa.large_string(), nullable=False)])
 
 
 class Fit(NamedTuple):
@@ -51,25 +48,6 @@ class Fit(NamedTuple):
         return digest.hexdigest()[:16]
 
 
-class _Column(msgspec.Struct, frozen=True):
-    name: str
-    dtype: str
-    offset: int
-    kind: str = ""
-
-
-class _File(msgspec.Struct, frozen=True):
-    """Rows, bytes, CRC-32 of it all, and of what stands before the first and behind the last column."""
-
-    rows: int
-    bytes: int
-    crc: int
-    low: int
-    high: int
-    rim: int
-    columns: tuple[_Column, ...]
-
-
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     segment: str
@@ -82,7 +60,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     after: str
     derivation: str
     chain: str
-    files: dict[str, _File]
+    files: dict[str, arrow_files.File]
     books: tuple[str, ...]
 
 
@@ -114,10 +92,10 @@ def read(projection: Path, fit: Fit) -> Piece | None:
         header = _header(folder)
         if header is None or not _fits(header, fit):
             return None
-        mapped = {file: _map(folder / file, known) for file, known in header.files.items()}
+        mapped = {file: arrow_files.map_file(folder / file, known) for file, known in header.files.items()}
         if (before.st_ino, before.st_dev) != ((now := folder.stat()).st_ino, now.st_dev):
             return None
-        return _piece(header, {file: content for file, content in mapped.items() if content is not None})
+        return _piece(header, mapped)
     except (OSError, KeyError, IndexError, ValueError, pa.ArrowException):
         # All of these mean one thing: what lies there is no piece that fits.
         return None
@@ -132,16 +110,7 @@ def damaged_files(projection: Path, name: str) -> list[str]:
         header = None
     if header is None:
         return [HEADER]
-    damaged = []
-    for file, known in header.files.items():
-        try:
-            with pa.memory_map(str(folder / file)) as mapped:
-                content = mapped.read_buffer()
-        except (OSError, pa.ArrowException):
-            content = pa.py_buffer(b"")
-        if content.size != known.bytes or zlib.crc32(content) != known.crc:
-            damaged.append(file)
-    return damaged
+    return [file for file, known in header.files.items() if not arrow_files.is_intact(folder / file, known)]
 
 
 def clean(projection: Path, names: set[str]) -> None:
@@ -173,14 +142,14 @@ def _put_in_place(projection: Path, beside: Path, name: str) -> None:
 def _write_files(folder: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.ChunkedArray) -> _Header:
     index = ids.HashIndex.build(ids.hash64(event_ids))
     files = {
-        COLUMNS: _write_columns(folder / COLUMNS, derived.columns, derived.kinds),
-        INDEX: _write_columns(folder / INDEX, {"hash": index.hashes, "row": index.rows}, {}),
+        COLUMNS: arrow_files.write_columns(folder / COLUMNS, derived.columns, derived.kinds),
+        INDEX: arrow_files.write_columns(folder / INDEX, {"hash": index.hashes, "row": index.rows}, {}),
     }
     edges = edges_of(derived.edges)
     if len(edges.a):
-        files[EDGES] = _write_columns(folder / EDGES, edges._asdict(), {})
+        files[EDGES] = arrow_files.write_columns(folder / EDGES, edges._asdict(), {})
     if derived.new:
-        files[NEW] = _write_texts(folder / NEW, derived.new)
+        files[NEW] = arrow_files.write_texts(folder / NEW, derived.new)
     at = derived.columns["at"]
     days, offsets = day_offsets(at)
     return _Header(
@@ -198,57 +167,6 @@ def _write_files(folder: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.Ch
         files=files,
         books=tuple(derived.new),
     )
-
-
-def _write_columns(path: Path, columns: Mapping[str, np.ndarray], kinds: Mapping[str, str]) -> _File:
-    arrays = {name: pa.array(np.ascontiguousarray(column)) for name, column in columns.items()}
-    batch = pa.record_batch(arrays)
-    _write_batches(path, batch.schema, [batch])
-    with pa.memory_map(str(path)) as file:
-        content = file.read_buffer()
-        stored = pa.ipc.open_file(content).get_batch(0)
-        described = tuple(
-            _Column(
-                name=name,
-                dtype=columns[name].dtype.str,
-                offset=stored.column(i).buffers()[1].address - content.address if batch.num_rows else 0,
-                kind=kinds.get(name, ""),
-            )
-            for i, name in enumerate(arrays)
-        )
-        low = min(column.offset for column in described)
-        high = max(column.offset + batch.num_rows * np.dtype(column.dtype).itemsize for column in described)
-        return _file(content, batch.num_rows, low, high, described)
-
-
-def _write_texts(path: Path, new: Mapping[str, pa.Array]) -> _File:
-    batches = [pa.record_batch([ids.texts(texts)], schema=_VALUE) for texts in new.values()]
-    _write_batches(path, _VALUE, batches)
-    with pa.memory_map(str(path)) as file:
-        content = file.read_buffer()
-        return _file(content, sum(len(batch) for batch in batches), content.size, content.size, ())
-
-
-def _write_batches(path: Path, schema: pa.Schema, batches: list[pa.RecordBatch]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        with os.fdopen(descriptor, "wb", closefd=False) as sink, pa.ipc.new_file(sink, schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-        # Without this a power cut could leave a file of the right length that holds zeros.
-        disk.sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _file(content: pa.Buffer, rows: int, low: int, high: int, columns: tuple[_Column, ...]) -> _File:
-    crc = zlib.crc32(content)
-    return _File(rows, content.size, crc, low, high, _rim(content, low, high), columns)
-
-
-def _rim(content: pa.Buffer, low: int, high: int) -> int:
-    view = memoryview(content)
-    return zlib.crc32(view[high:], zlib.crc32(view[:low]))
 
 
 def _header(folder: Path) -> _Header | None:
@@ -270,27 +188,10 @@ def _fits(header: _Header, fit: Fit) -> bool:
     )
 
 
-def _map(path: Path, known: _File) -> pa.Buffer | None:
-    """The file's bytes, mapped; the map outlives the descriptor. Raises ValueError if its length or rim is another."""
-    with pa.memory_map(str(path)) as file:
-        content = file.read_buffer()
-    if content.size != known.bytes or _rim(content, known.low, known.high) != known.rim:
-        raise ValueError(f"{path.name} changed")
-    return content
-
-
-def _views(content: pa.Buffer, known: _File) -> dict[str, np.ndarray]:
-    # From offsets of our own, so that a damaged directory of the file can mislead nobody.
-    return {
-        column.name: np.frombuffer(content, np.dtype(column.dtype), known.rows, column.offset)
-        for column in known.columns
-    }
-
-
 def _piece(header: _Header, content: Mapping[str, pa.Buffer]) -> Piece:
     files = header.files
-    columns = _views(content[COLUMNS], files[COLUMNS])
-    index = _views(content[INDEX], files[INDEX])
+    columns = arrow_files.views(content[COLUMNS], files[COLUMNS])
+    index = arrow_files.views(content[INDEX], files[INDEX])
     new: dict[str, pa.Array] = {}
     if NEW in files:
         stored = pa.ipc.open_file(content[NEW])
@@ -304,7 +205,7 @@ def _piece(header: _Header, content: Mapping[str, pa.Buffer]) -> Piece:
         offsets=np.array(header.offsets, np.int64),
         columns=columns,
         kinds={column.name: column.kind for column in files[COLUMNS].columns},
-        edges=Edges(**_views(content[EDGES], files[EDGES])) if EDGES in files else edges_of(()),
+        edges=Edges(**arrow_files.views(content[EDGES], files[EDGES])) if EDGES in files else edges_of(()),
         new=new,
         chain=header.chain,
         index=ids.HashIndex(index["hash"], index["row"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,6 +21,8 @@ from afterclick.store.rejects import RejectWriter
 Kind = Literal["import", "replay"]
 
 _HELD_BYTES: Final = 1 << 30
+_OURS: Final = re.compile(r"\d{6,}-[0-9a-f]{8}(-\d{3,})?\.(parquet|jsonl)(\.tmp)?|(format|manifest\.torn-\d+)\.tmp")
+"""Names of files that an import or a writer makes; what else lies in the log is somebody's and stays."""
 
 
 class Transaction:
@@ -173,8 +176,7 @@ def recover(log_folder: Path, state: Manifest) -> Manifest:
         aside = manifest.set_aside(log_folder, state)
         for folder in (log_folder, log_folder / "rejects"):
             for path in sorted(folder.glob("*")):
-                ours = path.name.endswith((log.SUFFIX, disk.TEMPORARY)) or folder != log_folder
-                if not ours or path.name in named or not path.is_file():
+                if not _OURS.fullmatch(path.name) or path.name in named or not path.is_file():
                     continue
                 if aside is not None and path.name.removesuffix(log.SUFFIX).encode() in torn:
                     home = log_folder / f"{aside.name}.files"

@@ -83,9 +83,7 @@ def _question(spec: type[Spec]) -> str:
 
 
 def _row(field: Field) -> tuple[str, ...]:
-    default = (
-        "required" if field.required else _code(field.default) if field.default not in ("", ()) else "empty"
-    )
+    default = "required" if field.required else _code(field.default) if field.default not in ("", ()) else "empty"
     values = ", ".join(_code(value) for value in field.choices or field.examples) or field.type.__name__
     return (_code(field.name), default, field.description + (" (repeats)" if field.many else ""), values)
 
@@ -122,11 +120,7 @@ def _command(command: click.Command, name: str, parent: click.Context) -> Iterat
 
 
 def _errors() -> str:
-    tree = [
-        kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.AfterclickError)
-    ]
+    tree = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.AfterclickError)]
     rows = [
         (
             *map(_code, (kind.__name__, kind.code, kind.exit_code, kind.status)),
@@ -157,8 +151,7 @@ def _source(lang: str, text_id: str) -> str:
 
 def _settings() -> str:
     rows = [
-        (_code(row.variable), _code(row.default) if row.default else "empty", row.help)
-        for row in settings.SETTINGS
+        (_code(row.variable), _code(row.default) if row.default else "empty", row.help) for row in settings.SETTINGS
     ]
     head = ["# Settings", "", "Variables of the environment. None of them changes a number.", ""]
     return "\n".join(head + _table(("variable", "default", "meaning"), rows))

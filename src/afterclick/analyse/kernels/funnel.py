@@ -15,6 +15,7 @@ from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 
 BEST, FIRST, ATTEMPTS = 0, 1, 2
+NEVER, FURTHER = -1, -2
 
 
 def _first_at(at: Any, low: int, here: int, instant: int) -> int:
@@ -99,15 +100,27 @@ def _only_start(match: Any, symbol: int, columns: int) -> bool:
     return True
 
 
+def _only_begun(at: Any, key: Any, match: Any, columns: int, low: int, high: int, start: int, end: int) -> int:
+    """The first start in [start, end) of rows none of which serves step 2; NEVER without one, FURTHER if one does."""
+    begin = NEVER
+    for i in range(low, high):
+        cell = (key[i] & 0xFFFF) * columns
+        if match[cell + 1]:
+            return FURTHER
+        if begin < 0 and match[cell] and start <= at[i] < end:
+            begin = i
+    return begin
+
+
 def _example() -> tuple[Any, ...]:
     long = frozen(np.zeros(1, np.int64))
     return (
         frozen(np.array([0, 1])), long, long, frozen(np.ones(2, np.uint8)), 2, 0, 1, 0, 1, 1, False, False, 0, BEST,
-        0, np.zeros(1, np.int32), np.zeros(1, np.int8), np.zeros(2, np.int32),
+        0, np.zeros(1, np.int32), np.zeros(1, np.int16), np.zeros(2, np.int64),
     )  # fmt: skip
 
 
-@kernel(_chase, _first_at, _after, _only_start, example=_example)
+@kernel(_chase, _first_at, _after, _only_start, _only_begun, example=_example)
 def chase_funnel(
     offsets: Any, at: Any, key: Any, match: Any, columns: int, first: int, last: int, start: int, end: int,
     within: int, from_previous: bool, strict: bool, tolerance: int, entry: int, base: int,
@@ -117,13 +130,23 @@ def chase_funnel(
 
     `match[symbol * columns + r]` says whether a symbol serves step r. From `base` on, one unit per visitor with a
     start (entry BEST or FIRST) or per attempt (ATTEMPTS): its visitor, steps reached, and `pick_out[unit * columns + r]`
-    = the gathered row that served step r.
+    = the gathered row that served step r, -1 for steps not reached.
     """
     pick, best = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
     seen_from, seen_upto = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
     unit = base
     for visitor in range(first, last):
         low, high = offsets[visitor], offsets[visitor + 1]
+        if entry != ATTEMPTS and columns > 1:
+            # Most visitors never meet step 2, and then their first start says everything.
+            begin = _only_begun(at, key, match, columns, low, high, start, end)
+            if begin >= 0:
+                unit_out[unit], reached_out[unit], pick_out[unit * columns] = visitor, 1, begin
+                for r in range(1, columns):
+                    pick_out[unit * columns + r] = -1
+                unit += 1
+            if begin != FURTHER:
+                continue
         for r in range(columns):
             seen_from[r], seen_upto[r] = -1, -2
         reached, a, begun, final_row = 0, low, False, high
@@ -168,8 +191,8 @@ def chase_funnel(
             )
             if entry == ATTEMPTS:
                 unit_out[unit], reached_out[unit] = visitor, got
-                for r in range(got):
-                    pick_out[unit * columns + r] = pick[r]
+                for r in range(columns):
+                    pick_out[unit * columns + r] = pick[r] if r < got else -1
                 unit += 1
                 if got == columns:
                     a = 0
@@ -196,7 +219,7 @@ def chase_funnel(
             a += 1
         if entry != ATTEMPTS and begun:
             unit_out[unit], reached_out[unit] = visitor, reached
-            for r in range(reached):
-                pick_out[unit * columns + r] = best[r]
+            for r in range(columns):
+                pick_out[unit * columns + r] = best[r] if r < reached else -1
             unit += 1
     return unit - base

@@ -53,6 +53,6 @@ def _row(measure: Measure, screen: Screen) -> list[str]:
         measure.yardstick,
         yard,
         ratio,
-        number(measure.bound),
-        screen.text("yes" if measure.holds else "no"),
+        "" if measure.bound is None else number(measure.bound),
+        "" if measure.holds is None else screen.text("yes" if measure.holds else "no"),
     ]

@@ -179,11 +179,11 @@ def _further(count: int, voice: Voice) -> Html | None:
 def _touchpoint(row: Row, worst: bool, voice: Voice) -> Html:
     name = str(row["touchpoint"])
     rate = "" if row["exit_rate"] is None else voice.rate(row["exit_rate"])
-    tip = voice.text(
-        "map.touchpoint_tip", name=name[:120], n=row["visitors"], events=row["events"], rate=row["exit_rate"]
-    )
+    tip = [voice.text("map.touchpoint_tip", name=name[:120], n=row["visitors"], events=row["events"])]
+    if rate:
+        tip.append(voice.text("map.touchpoint_exit", rate=row["exit_rate"]))
     if row["thin"]:
-        tip = f"{tip} {voice.text('map.thin')}"
+        tip.append(voice.text("map.thin"))
     label = [
         el("span", {"class": "name"}, said(name)),
         el("span", {"class": "count"}, voice.short(row["visitors"])),
@@ -191,7 +191,7 @@ def _touchpoint(row: Row, worst: bool, voice: Voice) -> Html:
     ]
     cell = f"stage={row['stage']};touchpoint={row['touchpoint']}"
     css = "tp" + (" worst" if worst else "") + (" thin" if row["thin"] else "")
-    return voice.mark(join(label), cell, tip=tip, css=css)
+    return voice.mark(join(label), cell, tip=" · ".join(tip), css=css)
 
 
 def shares(title: str, part: str, stages: Sequence[Row], rows: Sequence[Row], voice: Voice) -> Html:
