@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -102,10 +103,22 @@ class Attempts:
         """How many visitors they belong to."""
         return int(np.count_nonzero(np.diff(self.visitor, prepend=-1)))
 
-    def at(self, step: int) -> np.ndarray:
-        """Instants at which the units that reached `step` (0-based) took it."""
-        result: np.ndarray = self.rows.at[self.pick[self.reached > step, step]]
+    @cached_property
+    def reaching(self) -> tuple[np.ndarray, ...]:
+        """Per step (0-based) the units that reached it, int64."""
+        found = [np.arange(len(self.reached))]
+        for step in range(1, self.pick.shape[1]):
+            found.append(found[-1][self.reached[found[-1]] > step])
+        return tuple(found)
+
+    def at(self, step: int, units: np.ndarray) -> np.ndarray:
+        """Instants at which these units took a step (0-based)."""
+        result: np.ndarray = self.rows.at[self.pick[units, step]]
         return result
+
+    def rows_of(self, step: int, units: np.ndarray) -> np.ndarray:
+        """Global rows with which these units took a step (0-based)."""
+        return self.rows.rows_at(self.pick[units, step])
 
 
 def attempts_of(scope: Scope, funnel: Funnel, period: Period) -> Attempts:
@@ -205,23 +218,23 @@ def _steps(scope: Scope, funnel: Funnel, found: Attempts, before: Attempts | Non
     first = len(found.visitor)
     table: list[dict[str, Any]] = []
     for k, step in enumerate(funnel.parsed()):
-        here = found.reached > k
-        n = int(here.sum())
+        here = found.reaching[k]
+        n = len(here)
         previous = table[-1]["n"] if table else n
-        amounts = values(found.rows.rows_at(found.pick[here, k]))
-        onward = found.reached > k + 1
-        left = here & ~onward & ~still_open
-        lost = _money(None if amounts is None else amounts[left[here]])
+        amounts = values(found.rows_of(k, here))
+        ended, waits = found.reached[here] == k + 1, still_open[here]
+        left = ended & ~waits
+        lost = _money(None if amounts is None else amounts[left])
         row: dict[str, Any] = {
             "step": k + 1, "event": step.text(), "optional": False, "n": n,
             "of_all_rate": Share(n, first).rate, "from_previous_rate": Share(n, previous).rate,
             "lost": int(left.sum()) if k + 1 < len(funnel.steps) else 0,
-            "open": int((here & ~onward & still_open).sum()),
+            "open": int((ended & waits).sum()),
             "previous_n": None if before is None else int((before.reached > k).sum()),
             **_money(amounts), "lost_value": lost["value_sum"],
         }  # fmt: skip
-        row.update(_times("seconds_from_first", found, here, 0, k))
-        row.update(_times("seconds_from_previous", found, here, max(k - 1, 0), k))
+        row.update(_times("seconds_from_first", found, 0, k))
+        row.update(_times("seconds_from_previous", found, max(k - 1, 0), k))
         table.append(row)
     return pa.Table.from_pylist(table, schema=_SCHEMA)
 
@@ -274,10 +287,11 @@ def _money(amounts: np.ndarray | None) -> dict[str, Any]:
     }
 
 
-def _times(prefix: str, found: Attempts, here: np.ndarray, since: int, until: int) -> dict[str, float | None]:
-    if since == until or not here.any():
+def _times(prefix: str, found: Attempts, since: int, until: int) -> dict[str, float | None]:
+    here = found.reaching[until]
+    if since == until or not len(here):
         return {f"{prefix}_{stat}": None for stat in _STATS}
-    took = found.rows.at[found.pick[here, until]] - found.rows.at[found.pick[here, since]]
+    took = found.at(until, here) - found.at(since, here)
     spread = Quantiles.of(took)
     points = (spread.p25, spread.median, spread.p75, spread.p90)
     seconds = [value / spans.SECOND if value is not None else None for value in points]
@@ -290,8 +304,8 @@ def _histogram(funnel: Funnel, found: Attempts) -> pa.Table:
     rows = []
     edges = np.array([*HISTOGRAM, 2**62])
     for k in range(1, len(funnel.steps)):
-        here = found.reached > k
-        took = np.maximum(found.rows.at[found.pick[here, k]] - found.rows.at[found.pick[here, 0]], 0)
+        here = found.reaching[k]
+        took = np.maximum(found.at(k, here) - found.at(0, here), 0)
         counts, _ = np.histogram(took, edges)
         rows += [
             {
@@ -316,8 +330,7 @@ def _groups(scope: Scope, funnel: Funnel, found: Attempts) -> tuple[list[str], n
             hint=", ".join(fields.known_fields(context)[:30]),
             path="by",
         )
-    start_rows = found.rows.rows_at(found.pick[:, 0]) if len(found.visitor) else np.zeros(0, np.int64)
-    codes, texts = fields.codes_of(context, name, scope.taker(0, start_rows))
+    codes, texts = fields.codes_of(context, name, scope.taker(0, found.rows_of(0, found.reaching[0])))
     counts = np.bincount(codes + 1, minlength=len(texts) + 1)
     labels = ["(none)", *texts]
     ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], labels[code]))
@@ -333,14 +346,14 @@ def _breakdown(scope: Scope, funnel: Funnel, found: Attempts, groups: list[str],
         inside = codes == number
         first = previous = int(inside.sum())
         for k in range(len(funnel.steps)):
-            here = inside & (found.reached > k)
-            n = int(here.sum())
+            here = found.reaching[k][inside[found.reaching[k]]]
+            n = len(here)
             low, high = Share(n, previous).interval or (None, None)
             rows.append(
                 {
                     "group": group, "step": k + 1, "n": n, "of_all_rate": Share(n, first).rate,
                     "from_previous_rate": Share(n, previous).rate, "low": low, "high": high,
-                    "value_sum": _money(values(found.rows.rows_at(found.pick[here, k])))["value_sum"],
+                    "value_sum": _money(values(found.rows_of(k, here)))["value_sum"],
                 }
             )  # fmt: skip
             previous = n

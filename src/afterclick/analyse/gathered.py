@@ -108,7 +108,7 @@ def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBre
     tied = np.zeros(len(offsets) - 1, np.uint8)
     _settle(offsets, at, key, tied)
     if tied.any():
-        _order_ties(strips, offsets, at, key, ties)
+        _order_ties(strips, offsets, at, key, tied, ties)
     return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 
@@ -220,27 +220,36 @@ def _settle(offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarr
     list(pool().map(lambda span: run(read, at, key, span[0], span[1], tied), whole.spans(workers() * 4)))
 
 
-def _order_ties(strips: Sequence[Strip], offsets: np.ndarray, at: np.ndarray, key: np.ndarray, ties: TieBreak) -> None:
+def _order_ties(
+    strips: Sequence[Strip], offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarray, ties: TieBreak
+) -> None:
     """Equal instants of different devices or pieces stand in event-id order; rows of one of each do so already."""
-    follows = np.zeros(len(at), bool)
-    follows[1:] = at[1:] == at[:-1]
-    follows[offsets[:-1][offsets[:-1] < len(at)]] = False
+    places, begins = _slices(offsets, np.flatnonzero(tied))
+    follows = np.zeros(len(places), bool)
+    follows[1:] = at[places[1:]] == at[places[:-1]]
+    follows[begins] = False
+    rows = key[places] >> kernels.SYMBOL_BITS
     second = np.flatnonzero(follows)
-    rows = key >> kernels.SYMBOL_BITS
     mixed = _home(strips, rows[second]) != _home(strips, rows[second - 1])
     if not mixed.any():
         return
     group = np.cumsum(~follows)
-    wanted = np.unique(group[second[mixed]])
-    member = np.flatnonzero(np.isin(group, wanted))
-    tie, event_ids = ties(rows[member])
-    order = np.lexsort((rows[member], tie, group[member]))
-    ranked = member[order]
-    same = (tie[order][1:] == tie[order][:-1]) & (group[ranked][1:] == group[ranked][:-1])
+    member = np.flatnonzero(np.isin(group, group[second[mixed]]))
+    rows, group = rows[member], group[member]
+    tie, event_ids = ties(rows)
+    order = np.lexsort((rows, tie, group))
+    same = (tie[order][1:] == tie[order][:-1]) & (group[order][1:] == group[order][:-1])
     if same.any():
-        names = np.array(event_ids(rows[member]), dtype=object)
-        order = np.array(sorted(range(len(member)), key=lambda i: (group[member[i]], tie[i], names[i])))
-    key[member] = key[member[order]]
+        names = np.array(event_ids(rows), dtype=object)
+        order = np.array(sorted(range(len(member)), key=lambda i: (group[i], tie[i], names[i])))
+    key[places[member]] = key[places[member[order]]]
+
+
+def _slices(offsets: np.ndarray, visitors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places of these visitors' rows one after another, and where in them each visitor begins."""
+    lengths = offsets[visitors + 1] - offsets[visitors]
+    begins = np.cumsum(lengths) - lengths
+    return np.repeat(offsets[visitors] - begins, lengths) + np.arange(lengths.sum()), begins
 
 
 def _home(strips: Sequence[Strip], rows: np.ndarray) -> np.ndarray:

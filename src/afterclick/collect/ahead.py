@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
@@ -18,7 +18,7 @@ class _End(Generic[T]):
         self.error = error
 
 
-def ahead(produce: Callable[[], Iterator[T]], depth: int = 1) -> Iterator[T]:
+def ahead(produce: Callable[[], Iterator[T]], depth: int = 1) -> Generator[T, None, None]:
     """The items of `produce()`, made in a thread that is up to `depth` items ahead.
 
     What it raises is raised here. The thread ends when the consumer does, and sees the same held clock.

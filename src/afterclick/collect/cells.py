@@ -32,6 +32,9 @@ class Spans(NamedTuple):
 
 def spans(array: pa.Array) -> Spans:
     """The bytes of a string or binary array, without copying them."""
+    if not len(array):
+        none = np.zeros(0, np.int64)
+        return Spans(np.zeros(0, np.uint8), none, none)
     _, offsets, data = array.buffers()
     wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
     edges = np.frombuffer(offsets, np.int64 if wide else np.int32)[array.offset : array.offset + len(array) + 1]

@@ -40,7 +40,7 @@ class Chunk(NamedTuple):
 
 
 class Reader(Protocol):
-    """One file or frame: `columns` as they are named there, `text` whether all of them are text.
+    """One file or frame: `columns` as they are named there (of JSON those of the first rows, `every_column` reads on), `text` whether all of them are text.
 
     `notes` say in words what was found out about its form, `encoding` is that of text, `size` in bytes.
     """
@@ -66,6 +66,8 @@ class Reader(Protocol):
     def sha256(self) -> str: ...
 
     def sample(self) -> pa.Table: ...
+
+    def every_column(self) -> tuple[str, ...]: ...
 
     def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[Chunk]: ...
 

@@ -86,6 +86,8 @@ def from_dict(values: Mapping[str, Any], path: str = "") -> ColumnMap:
     columns = given.get("columns", {})
     if isinstance(columns, Mapping):
         given["columns"] = {name: (raw,) if isinstance(raw, str) else raw for name, raw in _flattened(columns).items()}
+    if isinstance(given.get("constants"), Mapping):
+        given["constants"] = _flattened(given["constants"])
     try:
         return msgspec.convert(given, ColumnMap)
     except msgspec.ValidationError as error:

@@ -60,6 +60,9 @@ class CsvReader:
         named = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
         return (f"delimiter {named[self._dialect.delimiter]}", f"encoding {self.encoding}")
 
+    def every_column(self) -> tuple[str, ...]:
+        return self.columns
+
     def sha256(self) -> str:
         return self._file.sha256()
 

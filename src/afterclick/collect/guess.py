@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pyarrow as pa
 
-from afterclick.collect import binding, cells, flat, renames, synonyms
+from afterclick.collect import binding, cells, evidence, flat, renames, synonyms
 from afterclick.collect.chunks import Reader
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
-from afterclick.collect.fields import FIELDS, TYPES
+from afterclick.collect.fields import FIELDS
 from afterclick.collect.grain import order_lines, refund_pattern
 from afterclick.collect.profile import Profile
 
@@ -188,7 +187,7 @@ class _Guesser:
             hit = binding.cell(spec, self._first)
             if hit is not None:
                 profile = self._column(hit.column)
-                inner = [_inner(value, hit.keys) for value in profile.objects] if hit.keys else []
+                inner = [evidence.inside(value, hit.keys) for value in profile.objects] if hit.keys else []
                 return next((str(value) for value in inner if value is not None), "") if hit.keys else profile.example
         return ""
 
@@ -213,7 +212,7 @@ class _Guesser:
             ranks = synonyms.COLUMNS[field]
             named = [name for name in header if synonyms.squash(name) in ranks and name not in chosen.values()]
             for name in sorted(named, key=lambda name: ranks[synonyms.squash(name)]):
-                if _bears_out(field, self._column(name)):
+                if evidence.bears_out(field, self._column(name)):
                     chosen[field] = name
                     break
         free = [name for name in header if name not in chosen.values()]
@@ -286,10 +285,10 @@ class _Guesser:
     def _inner_fields(self, columns: Sequence[str]) -> dict[str, list[str]]:
         hits: dict[str, list[tuple[int, str]]] = {}
         for column in columns:
-            for path, value in _leaves(self._column(column).objects).items():
+            for path, value in evidence.leaves(self._column(column).objects).items():
                 for field, ranks in synonyms.INSIDE.items():
                     rank = ranks.get(synonyms.squash(path[-1]))
-                    if rank is None or not _fits(field, value):
+                    if rank is None or not evidence.fits(field, value):
                         continue
                     spec = ".".join((column, *path))
                     if (rank, spec) not in hits.setdefault(field, []):
@@ -338,59 +337,3 @@ class _Guesser:
             self._warnings.append("no column holds an id: all events will be of nobody")
         if {"revenue", "price"} & given.columns.keys() and "currency" not in given.columns:
             self._warnings.append("no column holds a currency: amounts are in the store's own")
-
-
-def _bears_out(field: str, profile: Profile) -> bool:
-    """Whether the values allow what the name promises; an empty column allows everything a telling name says."""
-    weak = synonyms.is_weak(profile.name)
-    if not len(profile.filled):
-        return not weak
-    if field in ("occurred_at", "original_at", "sent_at", "received_at"):
-        return profile.time[1] >= 0.5
-    if field == "type":
-        return sum(value.lower() in TYPES for value in profile.values) >= 0.9 * len(profile.values)
-    if field == "event":
-        calls = all(value.lower() in TYPES for value in profile.values)
-        return not calls and (not weak or len(profile.values) <= max(20, 0.5 * len(profile.filled)))
-    if field == "event_id":
-        return profile.distinct == 1.0 if weak else profile.distinct >= 0.5
-    if field in ("url", "referrer"):
-        return profile.urls >= (0.9 if weak else 0.5)
-    if field == "user_agent":
-        return profile.agents >= 0.5
-    if field in ("price", "quantity", "revenue"):
-        return profile.numeric >= 0.5
-    if field in ("email", "phone"):
-        return not profile.objects
-    return not (profile.nested or (weak and profile.distinct == 1.0 and len(profile.filled) > 1))
-
-
-def _leaves(objects: Sequence[Mapping[str, Any]]) -> dict[tuple[str, ...], Any]:
-    """Paths to scalars at most three keys deep, with the first value of each that is not empty."""
-    found: dict[tuple[str, ...], Any] = {}
-    waiting: deque[tuple[tuple[str, ...], Mapping[str, Any]]] = deque(((), value) for value in objects)
-    while waiting:
-        path, value = waiting.popleft()
-        for key, inner in value.items():
-            here = (*path, key)
-            if isinstance(inner, Mapping) and len(here) < 3:
-                waiting.append((here, inner))
-            elif not isinstance(inner, (Mapping, list)) and inner not in (None, "") and "." not in key:
-                found.setdefault(here, inner)
-    return found
-
-
-def _fits(field: str, value: object) -> bool:
-    if field in ("revenue", "price", "quantity"):
-        if isinstance(value, bool):
-            return False
-        return isinstance(value, (int, float)) or (isinstance(value, str) and value.replace(".", "", 1).isdigit())
-    if field in ("url", "referrer"):
-        return isinstance(value, str) and ("/" in value)
-    return isinstance(value, (str, int)) and not isinstance(value, bool)
-
-
-def _inner(value: Any, keys: Sequence[str]) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value

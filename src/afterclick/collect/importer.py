@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,12 +58,23 @@ def plan(paths: Any, *, map: ColumnMap | None = None, source: str = "", grain: s
     given = msgspec.structs.replace(given, source=source or given.source or _name(paths, readers))
     if grain:
         given = columnmap.from_dict({**given.to_dict(), "grain": grain})
-    binding.check(given, {reader.name: reader.columns for reader in readers})
+    _check(given, readers)
     if map is not None:
         given = completed(given, readers)
         findings = shown(given, readers)
     renamed = renames.between(list(dict.fromkeys(reader.columns for reader in readers)))
     return Plan(tuple(readers), given, findings, tuple(skipped), warnings, tuple(renamed))
+
+
+def _check(given: ColumnMap, readers: Sequence[Reader]) -> None:
+    try:
+        binding.check(given, {reader.name: reader.columns for reader in readers})
+    except InputError:
+        # Keys of JSON objects may first appear far down a file; only the whole file tells.
+        every = {reader.name: reader.every_column() for reader in readers}
+        if every == {reader.name: reader.columns for reader in readers}:
+            raise
+        binding.check(given, every)
 
 
 def import_files(
@@ -149,7 +161,11 @@ class _Import:
 
     def _take(self, readers: Sequence[Reader], intake: Intake) -> None:
         done = self._total().read
-        for reader, chunk, rows in ahead(lambda: self._normalised(readers)):
+        with closing(ahead(lambda: self._normalised(readers))) as normalised:
+            self._take_all(normalised, intake, done)
+
+    def _take_all(self, normalised: Iterator[tuple[Reader, Chunk, Normalised]], intake: Intake, done: int) -> None:
+        for reader, chunk, rows in normalised:
             origin = Origin(self._plan.map.source, reader.name, reader.encoding, self._now)
             before = self._counts.get(reader.name, Counts())
             if not before.read:
@@ -164,14 +180,13 @@ class _Import:
                 self._progress(reader.name, done, 0)
 
     def _normalised(self, readers: Sequence[Reader]) -> Iterator[tuple[Reader, Chunk, Normalised]]:
+        given = self._plan.map
         with Engine() as engine:
             for reader in readers:
-                bound = binding.bind(self._plan.map, reader.columns)
-                work = Normaliser(
-                    self._plan.map, bound, engine=engine, zone=self._zone, source=self._plan.map.source, now=self._now
-                )
-                for chunk in ahead(reader.chunks):
-                    yield reader, chunk, work.run(chunk)
+                work = Normaliser(given, engine=engine, zone=self._zone, source=given.source, now=self._now)
+                with closing(ahead(reader.chunks)) as chunks:
+                    for chunk in chunks:
+                        yield reader, chunk, work.run(chunk)
 
     def _total(self) -> Counts:
         total = Counts()

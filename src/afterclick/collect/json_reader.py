@@ -62,6 +62,13 @@ class JsonReader:
         """The encoding as far as the file has been read."""
         return self._found or "utf-8"
 
+    def every_column(self) -> tuple[str, ...]:
+        """The keys of all objects, as far down the file as they may first appear."""
+        found = dict.fromkeys(self.columns)
+        for chunk in self.chunks():
+            found.update(dict.fromkeys(chunk.table.column_names))
+        return tuple(found)
+
     def sha256(self) -> str:
         return self._file.sha256()
 
@@ -80,7 +87,7 @@ class JsonReader:
         with open_text(self._file, self._encoding) as stream, Engine() as engine:
             source = io.BufferedReader(stream, 1 << 20)
             lines = self._elements(source) if self._array else self._lines(source, min(_BLOCK, rows * 2048))
-            reading = _Objects(engine, stream)
+            reading = _Objects(engine, stream, self.name)
             for chunk in gathered((reading.chunk(texts, numbers) for texts, numbers in lines), rows):
                 self._found = stream.encoding or self._found
                 yield chunk
@@ -141,9 +148,10 @@ def _split(block: bytes) -> pa.Array:
 class _Objects:
     """Texts of JSON objects into columns, the keys met so far in order of appearance."""
 
-    def __init__(self, engine: Engine, stream: Utf8Stream) -> None:
+    def __init__(self, engine: Engine, stream: Utf8Stream, name: str) -> None:
         self._engine = engine
         self._stream = stream
+        self._name = name
         self._keys: list[str] = []
 
     def chunk(self, texts: pa.Array, numbers: np.ndarray) -> Chunk:
@@ -160,8 +168,9 @@ class _Objects:
                 self._keys.append(key)
         if len(self._keys) > COLUMNS_LIMIT:
             raise InputError(
-                f"the objects have more than {COLUMNS_LIMIT:,} different keys",
+                f"{self._name}: the objects have more than {COLUMNS_LIMIT:,} different keys",
                 hint="keys that hold ids belong into a list; nothing was stored",
+                path=self._name,
             )
         names = distinct_names(self._keys)
         pointers = [json_cells.pointer(key) for key in self._keys]

@@ -22,7 +22,7 @@ from afterclick.collect import (
     row_ids,
     times,
 )
-from afterclick.collect.binding import Binding
+from afterclick.collect.binding import bind
 from afterclick.collect.chunks import Chunk
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
@@ -56,11 +56,10 @@ class Normalised(NamedTuple):
 class Normaliser:
     """Turns the chunks of one file, in order, into rows of the log. Equal rows are told apart by their ordinal."""
 
-    def __init__(
-        self, given: ColumnMap, bound: Binding, *, engine: Engine, zone: ZoneInfo, source: str, now: int
-    ) -> None:
+    def __init__(self, given: ColumnMap, *, engine: Engine, zone: ZoneInfo, source: str, now: int) -> None:
         self._map = given
-        self._bound = bound
+        self._names: list[str] = []
+        self._bound = bind(given, ())
         self._engine = engine
         self._zone = zone
         self._source = source
@@ -69,6 +68,10 @@ class Normaliser:
 
     def run(self, chunk: Chunk) -> Normalised:
         """The rows of the next chunk."""
+        if chunk.table.column_names != self._names:
+            # Objects bring keys that no object before them had.
+            self._names = chunk.table.column_names
+            self._bound = bind(self._map, self._names)
         rows = RawRows(self._engine, self._map, self._bound, chunk)
         work = _Work(rows)
         objects = rows.objects()

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from afterclick.collect import binding, columnmap
+from afterclick.collect import columnmap
 from afterclick.collect.chunks import Chunk
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
@@ -124,7 +124,6 @@ class _Replay:
             chunk = _chunk(rows)
             work = Normaliser(
                 given,
-                binding.bind(given, chunk.table.column_names),
                 engine=engine,
                 zone=columnmap.zone(given.timezone or self._store.definitions.timezone),
                 source=source,

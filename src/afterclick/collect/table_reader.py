@@ -57,6 +57,9 @@ class TableReader:
         self._sha256 = sha256
         self.size = size
 
+    def every_column(self) -> tuple[str, ...]:
+        return self.columns
+
     def sha256(self) -> str:
         return self._sha256()
 

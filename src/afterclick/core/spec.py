@@ -66,8 +66,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @classmethod
     def fields(cls) -> tuple[Field, ...]:
         """The fields in order of declaration, own ones first, shared scope last."""
-        described = [_describe(cls, field) for field in msgspec.structs.fields(cls)]
-        return tuple(sorted(described, key=lambda field: field.scope))
+        if cls not in _FIELDS:
+            described = [_describe(cls, field) for field in msgspec.structs.fields(cls)]
+            _FIELDS[cls] = tuple(sorted(described, key=lambda field: field.scope))
+        return _FIELDS[cls]
 
     def changed(self) -> dict[str, Any]:
         """Fields that differ from their default, in order of declaration."""
@@ -173,6 +175,7 @@ def from_json(text: str | bytes) -> Spec:
 
 
 _HINTS: dict[type, dict[str, Any]] = {}
+_FIELDS: dict[type, tuple[Field, ...]] = {}
 
 
 def _hint(cls: type, name: str) -> Any:

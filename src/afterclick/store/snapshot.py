@@ -131,7 +131,7 @@ class Snapshot:
         none, dtype = self._none(column)
         values = np.full(len(rows), none, dtype)
         which = self._pieces_of(rows)
-        for number in np.unique(which):
+        for number in np.flatnonzero(np.bincount(which, minlength=1)):
             stored = self._stored(int(number), column)
             if stored is not None:
                 here = which == number
