@@ -1,6 +1,7 @@
 # make demo    install and show the example shop        make test    everything that must hold
 # make lint    ruff, mypy, import contracts             make bench   import and questions measured
-# make docs    docs/reference written again             Flags: DEMO_FLAGS, TEST_FLAGS, BENCH_FLAGS, VENV, PYTHON
+# make docs    docs/reference written again             make pictures  the README's picture taken again
+# Flags: DEMO_FLAGS, TEST_FLAGS, BENCH_FLAGS, VENV, PYTHON
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.1
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && \
 	{ echo $$name; break; }; done)
 
-.PHONY: demo test lint bench docs
+.PHONY: demo test lint bench docs pictures
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -27,6 +28,9 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/afterclick bench $(BENCH_FLAGS)
+
+pictures: $(VENV)/.installed-dev
+	AFTERCLICK_PICTURES=1 $(BIN)/pytest -q tests/web/test_readme_picture.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m afterclick.surfaces.docs docs/reference

@@ -47,7 +47,8 @@ def facts(made):
         "orders": "SELECT count(DISTINCT order_id) FROM rows_made WHERE event = 'Order Completed'",
         "gross": "SELECT sum(revenue) FROM rows_made WHERE event = 'Order Completed'",
         "refunds": "SELECT coalesce(sum(revenue), 0) FROM rows_made WHERE event = 'Order Refunded'",
-        "bots": "SELECT count(*) FROM rows_made WHERE regexp_matches(lower(user_agent), 'bot|spider|crawl|headless|externalhit')",
+        "bots": "SELECT count(*) FROM rows_made "
+        "WHERE regexp_matches(lower(user_agent), 'bot|spider|crawl|headless|externalhit')",
         "two": "SELECT count(*) FROM (SELECT user_id FROM rows_made WHERE user_id IS NOT NULL AND anonymous_id IS NOT NULL "
         "GROUP BY user_id HAVING count(DISTINCT anonymous_id) > 1)",
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from support.development_data import data_folder
 
 import afterclick
 from afterclick import Funnel, JourneyMap, Kpi
+from support.development_data import data_folder
 
 pytestmark = pytest.mark.real
 ALL = {"range": "all", "compare": "none"}

@@ -74,7 +74,8 @@ class Gathered:
 
     def rows_at(self, places: np.ndarray) -> np.ndarray:
         """Global row numbers of these gathered rows, int64."""
-        return self.key[places] >> kernels.SYMBOL_BITS
+        rows: np.ndarray = self.key[places] >> kernels.SYMBOL_BITS
+        return rows
 
     @property
     def symbols(self) -> np.ndarray:

@@ -25,7 +25,7 @@ from afterclick.store.store import Store
 
 if TYPE_CHECKING:
     from afterclick.collect.columnmap import ColumnMap
-    from afterclick.collect.importer import ImportReport
+    from afterclick.collect.report import ImportReport
 
 Progress = Callable[[str, int, int], None]
 
@@ -114,7 +114,7 @@ class Workspace:
             if fresh.num_rows:
                 transaction.add(fresh)
             transaction.commit(counts | {"rejected": 0})
-        return fresh.num_rows
+        return int(fresh.num_rows)
 
     def define(self, **changes: Any) -> None:
         """Change what the store means by its words (time zone, currency, stages …); see `store.definitions`."""

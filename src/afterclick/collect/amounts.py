@@ -76,8 +76,8 @@ def _struct(number: pa.Array, text: pa.Array, bad: pa.Array) -> pa.StructArray:
 
 def _from_integers(array: pa.Array) -> Amounts:
     filled = cells.present(array)
-    # uint64 and decimals beyond int64 are far beyond the limit too.
-    small = cells.flags(pc.and_(pc.less(array, money.LIMIT), pc.greater(array, -money.LIMIT)))
+    # The limit and everything near it is exact in a double, which holds uint64 too.
+    small = cells.flags(pc.less(pc.abs(pc.cast(array, pa.float64(), safe=False)), float(money.LIMIT)))
     held = pc.fill_null(pc.if_else(pa.array(small), array, pa.scalar(0, array.type)), 0)
     minor = held.cast(pa.int64()).to_numpy(zero_copy_only=False) * money.SCALE
     return Amounts(minor, filled & small, filled & ~small)

@@ -40,9 +40,10 @@ class Chunk(NamedTuple):
 
 
 class Reader(Protocol):
-    """One file or frame: `columns` as they are named there (of JSON those of the first rows, `every_column` reads on), `text` whether all of them are text.
+    """One file or frame: `columns` as they are named there, `text` whether all of them are text.
 
-    `notes` say in words what was found out about its form, `encoding` is that of text, `size` in bytes.
+    Of JSON they are the keys of the first rows; `every_column` reads on. `notes` say in words what was found out about
+    its form, `encoding` is that of text, `size` in bytes.
     """
 
     @property

@@ -20,6 +20,9 @@ from afterclick.core.errors import InputError, nearest
 UNITS = ("auto", "s", "ms", "us", "ns", "iso")
 """Named readings of a time column; anything else in `time_unit` is a strptime pattern."""
 
+# What DuckDB's strptime knows; at least one directive.
+_PATTERN = re.compile(r"([^%]*%(-[dmyHIMSj]|[aAwdbBmyYHIpMSgfnzZjUWcxX%]))+[^%]*")
+
 _EXAMPLE = 'occurred_at = "timestamp"'
 
 
@@ -137,7 +140,7 @@ def _check(given: ColumnMap) -> None:
             raise InputError(f"{name} names no column", hint=_EXAMPLE, path=f"columns.{name}")
     if given.timezone:
         zone(given.timezone)
-    if given.time_unit not in UNITS and "%" not in given.time_unit:
+    if given.time_unit not in UNITS and not _PATTERN.fullmatch(given.time_unit):
         raise InputError(
             f"time_unit cannot be {given.time_unit!r}",
             hint="one of " + ", ".join(UNITS) + ", or a pattern such as %d.%m.%Y %H:%M",

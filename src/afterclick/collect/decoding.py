@@ -157,4 +157,8 @@ def open_text(file: SourceFile, encoding: str = "") -> Utf8Stream:
         raw: Any = gzip.GzipFile(file.path) if file.zipped else file.path.open("rb")
     except OSError as error:
         raise InputError(f"{file.path} cannot be read: {error}", hint="check its permissions", path=file.name) from None
-    return Utf8Stream(raw, file.name, encoding)
+    try:
+        return Utf8Stream(raw, file.name, encoding)
+    except BaseException:
+        raw.close()
+        raise

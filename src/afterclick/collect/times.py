@@ -90,7 +90,7 @@ def _typed(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 def _numbers(array: pa.Array, unit: str) -> Instants:
     good = cells.present(array)
     if pa.types.is_integer(array.type):
-        fits = cells.flags(pc.less_equal(array, 2**62)) if array.type == pa.uint64() else good
+        fits = cells.flags(pc.less_equal(array, pa.scalar(2**62, pa.uint64()))) if array.type == pa.uint64() else good
         raw = np.asarray(pc.fill_null(pc.if_else(pa.array(fits), array, pa.scalar(0, array.type)), 0).cast(pa.int64()))
         good = good & fits
         return _believed(*_scaled_integers(raw, good, unit))
