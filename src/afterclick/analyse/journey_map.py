@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from afterclick.analyse.context import Context
+from afterclick.analyse.map_people import MapPeople
 from afterclick.analyse.map_reading import Map
 from afterclick.analyse.question import SessionQuestion
 from afterclick.analyse.scope import scope_of
@@ -30,4 +31,5 @@ class JourneyMap(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def answer(self, context: Context) -> Result:
         """Compute the map of the range, and the figures of the period it is compared with."""
-        return Map(scope_of(context, self), self).result()
+        found = Map(scope_of(context, self), self.within, self.touchpoints)
+        return found.result(MapPeople(found).of)

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from afterclick.analyse.crossings import Crossings
-from afterclick.analyse.describe import people_of
 from afterclick.analyse.journey import Journey, journey_of
 from afterclick.analyse.kernels.journey import LOOP, LOOP_ORDER, NEVER
 from afterclick.analyse.kpi import money_notes
-from afterclick.analyse.map_cells import cell_fields, no_cell
 from afterclick.analyse.measures import Measures, measures
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.touchpoints import Touchpoints
 from afterclick.core import spans
 from afterclick.core.moments import Quantiles, Share
-from afterclick.core.result import Note, People, Result, Term, Text, channel_term, stage_term
+from afterclick.core.result import Note, People, Result, Text, stage_term
 from afterclick.core.spans import Period
 from afterclick.stitch.stages import stages_of
 from afterclick.store.columns import Flag
-
-if TYPE_CHECKING:
-    from afterclick.analyse.journey_map import JourneyMap
 
 _COUNTS = (
     "entered", "onward", "open", "lost", "skipped", "returns", "highest", "sessions",
@@ -47,17 +42,17 @@ _SCHEMA = pa.schema(
 class Map:
     """One scope's journey map."""
 
-    def __init__(self, scope: Scope, question: JourneyMap) -> None:
+    def __init__(self, scope: Scope, within: str, touchpoints: int) -> None:
         self.scope = scope
-        self.question = question
+        self.named = touchpoints
         self.stages = stages_of(scope.context.snapshot.definitions)
         self.names = [stage.name for stage in self.stages]
-        self.within = self._within()
+        self.within = self._span(within)
 
-    def _within(self) -> int:
+    def _span(self, asked: str) -> int:
         """The time to reach a higher stage: as asked, else min(30d, a quarter of the data's span), at least a day."""
-        if self.question.within:
-            return spans.micros(self.question.within)
+        if asked:
+            return spans.micros(asked)
         snapshot = self.scope.context.snapshot
         quarter = (self.scope.as_of - snapshot.first_at) // 4
         return max(spans.DAY, min(30 * spans.DAY, quarter // spans.DAY * spans.DAY))
@@ -120,13 +115,13 @@ class Map:
             "skipped": arrived & (since > first) & (first >= period.start) & (first < period.end),
         }
 
-    def result(self) -> Result:
-        """The whole map."""
+    def result(self, people: Callable[[str], People]) -> Result:
+        """The whole map, with what gives the people behind its cells."""
         parts = {
             "channels": self.crossings.shares("channel", self.scope.period),
             "devices": self.crossings.shares("device_type", self.scope.period),
             "touchpoints": self.touchpoints.table(
-                self.scope.period, self.now.sessions, self.now.session_ids, self.question.touchpoints
+                self.scope.period, self.now.sessions, self.now.session_ids, self.named
             ),
             "flows": self._flows(),
             "crossings": self.crossings.table(self.scope.period),
@@ -134,9 +129,9 @@ class Map:
         figures = self._figures()
         frame = pa.Table.from_pylist([self._stage(number) for number in range(len(self.stages))], schema=_SCHEMA)
         return Result(
-            self.question, frame, sentence=self._sentence(frame.to_pylist(), figures), figures=figures, parts=parts,
+            self.scope.question, frame, sentence=self._sentence(frame.to_pylist(), figures), figures=figures, parts=parts,
             notes=self._notes(), about=self.scope.about("visitors", within=figures["within"], visitors=figures["visitors"]),
-            people=self.people,
+            people=people,
         )  # fmt: skip
 
     def _figures(self) -> dict[str, Any]:
@@ -241,95 +236,6 @@ class Map:
         if not worst["entered"]:
             return Text("sentence.map_no_stage", params)
         return Text("sentence.map", {**params, "rate": worst["lost"] / worst["entered"], "within": self.within})
-
-    def people(self, cell: str) -> People:
-        """The visitors behind a cell of the map."""
-        found = self._cell(cell_fields(cell))
-        if found is None:
-            raise no_cell(cell, self.names)
-        visitors, text = found
-        return people_of(self.scope, visitors, text)
-
-    def _cell(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
-        readers: dict[frozenset[str], Callable[[dict[str, str]], tuple[np.ndarray, Text] | None]] = {
-            frozenset({"visitors"}): lambda _: (self.now.visitors, Text("people.visitors")),
-            frozenset({"buyers"}): lambda _: (self.now.buyers, Text("people.buyers")),
-            frozenset({"loop"}): lambda _: (np.flatnonzero(self.journey.loop & LOOP), Text("people.loop")),
-            frozenset({"stage"}): self._cell_none,
-            frozenset({"stage", "part"}): self._cell_part,
-            frozenset({"stage", "channel"}): self._cell_share,
-            frozenset({"stage", "device_type"}): self._cell_share,
-            frozenset({"stage", "touchpoint"}): self._cell_touchpoint,
-            frozenset({"flow"}): self._cell_flow,
-            frozenset({"crossing", "from", "to"}): self._cell_crossing,
-        }
-        read = readers.get(frozenset(fields))
-        stage = fields.get("stage")
-        if read is None or (stage is not None and stage not in (*self.names, "none")):
-            return None
-        return read(fields)
-
-    def _cell_none(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
-        if fields["stage"] != "none":
-            return self._cell_part({**fields, "part": "entered"})
-        return self.now.visitors[self.river == -1], Text("people.no_stage")
-
-    def _cell_part(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
-        number, part = self.names.index(fields["stage"]), fields["part"]
-        text = Text(
-            f"people.stage_{part}", {"stage": stage_term(fields["stage"]), "within": self.within}
-        )
-        masks = self.masks(number, self.scope.period)
-        if part in masks:
-            return np.flatnonzero(masks[part]), text
-        if part == "returned":
-            return np.flatnonzero(self.journey.returned >> number & 1), text
-        if part == "highest":
-            return self.now.visitors[self.river == number], text
-        return None
-
-    def _cell_share(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
-        by = "channel" if "channel" in fields else "device_type"
-        visitors = self.crossings.visitors(by, self.names.index(fields["stage"]), fields[by], self.scope.period)
-        return visitors, Text(
-            f"people.stage_{by}", {"stage": stage_term(fields["stage"]), "value": _value_term(by, fields[by])}
-        )
-
-    def _cell_touchpoint(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
-        name = fields["touchpoint"]
-        visitors = self.touchpoints.visitors(self.names.index(fields["stage"]), name, self.scope.period)
-        return visitors, Text("people.touchpoint", {"stage": stage_term(fields["stage"]), "value": name})
-
-    def _cell_flow(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
-        start, _, end = fields["flow"].partition(">")
-        if start not in self.names or end not in self.names:
-            return None
-        rows, period = self.journey.rows, self.scope.period
-        stage = self.journey.event_stage()
-        place = np.flatnonzero(stage >= 0)
-        owner = rows.owners()[place]
-        moved = np.zeros(len(place), bool)
-        moved[1:] = (owner[1:] == owner[:-1]) & (stage[place][:-1] == self.names.index(start))
-        moved &= (
-            (stage[place] == self.names.index(end)) & (rows.at[place] >= period.start) & (rows.at[place] < period.end)
-        )
-        return np.unique(owner[moved]), Text("people.flow", {"start": stage_term(start), "end": stage_term(end)})
-
-    def _cell_crossing(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
-        start, _, start_value = fields["from"].partition(":")
-        end, _, end_value = fields["to"].partition(":")
-        if start not in self.names or end not in self.names or fields["crossing"] not in ("channel", "device_type"):
-            return None
-        visitors = self.crossings.crossed(fields["crossing"], start, start_value, end, end_value, self.scope.period)
-        values = {
-            "from": _value_term(fields["crossing"], start_value),
-            "to": _value_term(fields["crossing"], end_value),
-        }
-        return visitors, Text("people.crossing", {"start": stage_term(start), "end": stage_term(end), **values})
-
-
-def _value_term(by: str, value: str) -> Term:
-    return channel_term(value) if by == "channel" else Term(f"device.{value}", value)
 
 
 def _equation(m: Measures) -> dict[str, Any]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from afterclick.core import condition, spans
 from afterclick.core.errors import SpecError
 from afterclick.core.spec import Spec
-
-if TYPE_CHECKING:
-    from afterclick.analyse.context import Context
-    from afterclick.core.result import Result
 
 _SCOPE = {"scope": True}
 
@@ -71,10 +67,6 @@ class Question(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bots: Bots = "out"
     identity: Identity = "stitched"
     as_of: AsOf = ""
-
-    def answer(self, context: Context) -> Result:
-        """The answer, from what the store holds. Raises SpecError and NotEnoughData."""
-        raise NotImplementedError
 
     def check(self) -> None:
         """Conditions must be readable."""

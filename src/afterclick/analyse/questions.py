@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pyarrow as pa
 
 from afterclick.analyse.catalogue import Data
@@ -18,12 +20,13 @@ from afterclick.core.result import Result
 from afterclick.core.spec import Spec
 from afterclick.store.snapshot import Snapshot
 
-ALL: tuple[type[Question], ...] = (JourneyMap, Funnel, Kpi, Channels, Data, Doctor)
+AnyQuestion = JourneyMap | Funnel | Kpi | Channels | Data | Doctor
+ALL: tuple[type[Question], ...] = get_args(AnyQuestion)
 
 
 def answer(spec: Spec, context: Context) -> Result:
     """The answer to a question of any kind."""
-    if not isinstance(spec, ALL):
+    if not isinstance(spec, AnyQuestion):
         raise SpecError(f"{type(spec).__name__} is no question", path="question")
     return spec.answer(context)
 

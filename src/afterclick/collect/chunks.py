@@ -115,12 +115,12 @@ def _joined(parts: list[Chunk]) -> Chunk:
 
 def distinct_names(raw: Sequence[str]) -> list[str]:
     """Column names without blanks and repetitions: `column_3` for an empty one, `note_2` for the second of two."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for place, given in enumerate(raw, 1):
         printable = "".join(char for char in given if char.isprintable())
         name = base = printable.strip() or f"column_{place}"
         number = 2
         while name in names:
             name, number = f"{base}_{number}", number + 1
-        names.append(name)
-    return names
+        names[name] = None
+    return list(names)

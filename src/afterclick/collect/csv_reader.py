@@ -100,6 +100,9 @@ class CsvReader:
         if len(head) > _HEAD:
             # A line longer than the head is cut inside; what is looked at then is its beginning.
             head = head[: head.rfind(b"\n") + 1] or head
+        if not head.endswith((b"\n", b"\r")):
+            # Without an end the only line would be no line.
+            head += b"\n"
         if not head.strip():
             raise InputError(f"{self.name} is empty", hint="export it again, or leave it out", path=self.name)
         given = "\t" if self._file.path.name.lower().removesuffix(".gz").endswith(".tsv") else _DELIMITERS

@@ -152,7 +152,7 @@ class _Objects:
         self._engine = engine
         self._stream = stream
         self._name = name
-        self._keys: list[str] = []
+        self._keys: dict[str, None] = {}
 
     def chunk(self, texts: pa.Array, numbers: np.ndarray) -> Chunk:
         texts = cells.trimmed(texts)
@@ -164,15 +164,14 @@ class _Objects:
         if bad:
             texts, numbers = texts.filter(pa.array(good)), numbers[good]
         for key in json_cells.keys(self._engine, texts) if len(texts) else ():
-            if key not in self._keys:
-                self._keys.append(key)
+            self._keys.setdefault(key)
         if len(self._keys) > COLUMNS_LIMIT:
             raise InputError(
                 f"{self._name}: the objects have more than {COLUMNS_LIMIT:,} different keys",
                 hint="keys that hold ids belong into a list; nothing was stored",
                 path=self._name,
             )
-        names = distinct_names(self._keys)
+        names = distinct_names(list(self._keys))
         pointers = [json_cells.pointer(key) for key in self._keys]
         columns = json_cells.at(self._engine, texts, pointers) if pointers else []
         return Chunk(pa.table(dict(zip(names, columns, strict=True))), numbers, bad, self._stream.bad)
