@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from afterclick.surfaces.cli import cells, tables
-from afterclick.surfaces.cli.screen import Screen, bar
+from afterclick.surfaces.cli.screen import GAP, Screen, bar, fitted
 
 
 @given(st.floats(0, 1), st.integers(1, 40))
@@ -71,6 +71,19 @@ def test_korean_columns_line_up(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
     ends = {cell_len(line.rstrip()) for line in lines if not set(line.strip()) <= {"─", " "}}
     assert len(ends) == 1
+
+
+@given(
+    st.lists(st.tuples(st.text("ab 단", max_size=14), st.text("x단", max_size=9)), min_size=1, max_size=7),
+    st.integers(20, 120),
+)
+def test_columns_fit_the_window_with_whole_cells(columns: list[tuple[str, str]], room: int) -> None:
+    headings, row = [heading for heading, _ in columns], [cell for _, cell in columns]
+    widths = fitted(headings, [row], room)
+    assert 1 <= len(widths) <= len(columns)
+    assert len(widths) == 1 or sum(widths) + GAP * len(widths) <= room
+    for width, heading, cell in zip(widths, headings, row, strict=False):
+        assert cell_len(cell) <= width <= max(cell_len(heading), cell_len(cell))
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))

@@ -156,8 +156,7 @@ def test_every_minute_around_every_change_of_a_year(zone: ZoneInfo) -> None:
         max_size=8,
     )
 )
-def test_iso_text_with_any_offset(moments: list[datetime]) -> None:
-    with Engine() as engine:
-        found = times.read(engine, pa.array([moment.isoformat() for moment in moments]), "auto", SEOUL)
+def test_iso_text_with_any_offset(engine: Engine, moments: list[datetime]) -> None:
+    found = times.read(engine, pa.array([moment.isoformat() for moment in moments]), "auto", SEOUL)
     assert found.good.all()
     assert found.at.tolist() == [clock.from_datetime(moment) for moment in moments]

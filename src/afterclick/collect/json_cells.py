@@ -32,11 +32,11 @@ _WITH_KEY = """
 """
 _ITEMS = """
     SELECT i AS row,
-        list_extract(list_filter(json_extract_string(item, $prices), v -> v IS NOT NULL), 1) AS price,
-        list_extract(list_filter(json_extract_string(item, $quantities), v -> v IS NOT NULL), 1) AS quantity
+        list_extract(list_filter(json_extract_string(item, $prices), lambda v: v IS NOT NULL), 1) AS price,
+        list_extract(list_filter(json_extract_string(item, $quantities), lambda v: v IS NOT NULL), 1) AS quantity
     FROM (
         SELECT i, unnest(CAST(found AS JSON[])) AS item FROM (
-            SELECT i, list_extract(list_filter(json_extract(x, $lists), v -> json_type(v) = 'ARRAY'), 1) AS found FROM t
+            SELECT i, list_extract(list_filter(json_extract(x, $lists), lambda v: json_type(v) = 'ARRAY'), 1) AS found FROM t
         ) WHERE found IS NOT NULL
     )
     ORDER BY i

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,7 +17,7 @@ from afterclick.collect.chunks import Chunk
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
 from afterclick.collect.intake import Counts, Intake
-from afterclick.collect.normalise import Normaliser
+from afterclick.collect.normalise import Normalised, Normaliser
 from afterclick.collect.rejects import Origin
 from afterclick.collect.report import FileReport, ImportReport
 from afterclick.core import clock
@@ -47,6 +48,15 @@ def replay_rejects(
     return _Replay(store, map, codes, ids, source).run()
 
 
+class _Group(NamedTuple):
+    """The rejects of one file of one import, of which `chosen` ids are tried again."""
+
+    entry: ImportEntry
+    source: str
+    file: str
+    chosen: frozenset[str]
+
+
 class _Replay:
     def __init__(
         self,
@@ -59,7 +69,7 @@ class _Replay:
         self._store = store
         self._map = given
         self._codes = codes
-        self._ids = ids
+        self._ids = None if ids is None else frozenset(ids)
         self._source = source
         self._now = clock.now()
         self._began = clock.ticks()
@@ -69,77 +79,79 @@ class _Replay:
         self._placeholders: Counter[str] = Counter()
 
     def run(self) -> ImportReport:
-        batches = list(self._chosen())
-        if not batches:
+        groups = list(self._groups())
+        if not groups:
             raise InputError(
                 "there is nothing to replay", hint="afterclick rejects list shows what was rejected and why"
             )
-        name = self._source or batches[0][1][0].source
-        kept = frozenset(one.id for _, group in batches for one in group)
+        name = self._source or groups[0].source
+        kept = frozenset[str]().union(*(group.chosen for group in groups))
         with self._store.transaction(name, "replay") as transaction, Engine() as engine:
             intake = Intake(transaction, self._now, lambda: kept)
-            for entry, group in batches:
-                self._again(entry, group, intake, engine)
+            for group in groups:
+                self._again(group, intake, engine)
             total = Counts()
             for counts in self._counts.values():
                 total = total.plus(counts)
             if self._taken_up:
-                new = total.rejected - self._unchanged
+                new = total.stored + total.duplicates + total.rejected - self._unchanged
                 transaction.commit(
-                    counts={
-                        **total._asdict(),
-                        "read": total.stored + total.duplicates + new,
-                        "nobody": intake.nobody,
-                        "future": intake.future,
-                    },
-                    column_map=self._map.to_dict() if self._map is not None else batches[0][0].map,
+                    counts={**total._asdict(), "read": new, "nobody": intake.nobody, "future": intake.future},
+                    column_map=self._map.to_dict() if self._map is not None else groups[0].entry.map,
                     reject_ids=self._taken_up,
                 )
-            return self._report(name, total, intake, batches[0][0])
+            return self._report(name, total, intake, groups[0].entry)
 
-    def _chosen(self) -> Iterator[tuple[ImportEntry, list[Rejected]]]:
-        """Rejects to try, by import and file, in batches."""
+    def _groups(self) -> Iterator[_Group]:
         for entry in self._store.manifest.entries:
-            waiting: dict[tuple[str, str], list[Rejected]] = {}
-            wanted = frozenset(self._ids) if self._ids is not None else None
-            for one in self._store.rejects(imported=entry.id, replayed=False, source=self._source, ids=wanted):
-                if self._codes is not None and one.code not in self._codes:
-                    continue
-                group = waiting.setdefault((one.source, one.file), [])
-                group.append(one)
-                if len(group) >= _BATCH:
-                    yield entry, group
-                    waiting[one.source, one.file] = []
-            yield from ((entry, group) for group in waiting.values() if group)
+            found: dict[tuple[str, str], list[str]] = {}
+            for one in self._store.rejects(imported=entry.id, replayed=False, source=self._source, ids=self._ids):
+                if self._codes is None or one.code in self._codes:
+                    found.setdefault((one.source, one.file), []).append(one.id)
+            for (source, file), chosen in found.items():
+                yield _Group(entry, source, file, frozenset(chosen))
 
-    def _again(self, entry: ImportEntry, group: list[Rejected], intake: Intake, engine: Engine) -> None:
-        given = self._map or columnmap.from_dict(entry.map)
-        rows = [(one, cells) for one in group if (cells := _cells(one, given.encoding)) is not None]
-        file, source = group[0].file, group[0].source
-        before = self._counts.get(file, Counts())
-        stuck = len(group) - len(rows)
+    def _again(self, group: _Group, intake: Intake, engine: Engine) -> None:
+        given = self._map or columnmap.from_dict(group.entry.map)
+        zone = columnmap.zone(given.timezone or self._store.definitions.timezone)
+        work = Normaliser(given, engine=engine, zone=zone, source=group.source, now=self._now)
+        # All rejects of the file are read, those not chosen too: equal rows keep their ordinals, and so their ids.
+        every = self._store.rejects(imported=group.entry.id, source=group.source, file=group.file)
+        whole = ((one, cells) for one in every if (cells := _cells(one, given.encoding)) is not None)
+        tried = 0
+        while rows := list(islice(whole, _BATCH)):
+            chosen = np.array([one.id in group.chosen for one, _ in rows], bool)
+            tried += int(chosen.sum())
+            self._take(group, [one for one, _ in rows], _chunk(rows), chosen, work, intake)
+        stuck = len(group.chosen) - tried
         self._unchanged += stuck
-        counts = Counts(read=stuck, rejected=stuck)
-        if rows:
-            chunk = _chunk(rows)
-            work = Normaliser(
-                given,
-                engine=engine,
-                zone=columnmap.zone(given.timezone or self._store.definitions.timezone),
-                source=source,
-                now=self._now,
-            )
-            found = work.run(chunk)
-            for (field, text), count in found.placeholders.items():
-                self._placeholders[f"{field}: {text}"] += count
-            intake.kept_before.clear()
-            taken = intake.take(chunk, found, Origin(source, file, "utf-8", self._now))
-            # The same row with the same reason is the same reject: it stays what it is and is none of the duplicates.
-            same = len(intake.kept_before)
-            self._unchanged += same
-            counts = counts.plus(taken._replace(duplicates=taken.duplicates - same, rejected=taken.rejected + same))
-            self._taken_up += [one.id for one, _ in rows if one.id not in intake.kept_before]
-        self._counts[file] = before.plus(counts)
+        self._add(group.file, Counts(read=stuck, rejected=stuck))
+
+    def _take(
+        self,
+        group: _Group,
+        rejected: Sequence[Rejected],
+        chunk: Chunk,
+        chosen: np.ndarray,
+        work: Normaliser,
+        intake: Intake,
+    ) -> None:
+        found = _only(work.run(chunk), chosen)
+        for (field, text), count in found.placeholders.items():
+            self._placeholders[f"{field}: {text}"] += count
+        intake.kept_before.clear()
+        taken = intake.take(chunk, found, Origin(group.source, group.file, "utf-8", self._now))
+        # The same row with the same reason is the same reject: it stays what it is and is none of the duplicates.
+        same = len(intake.kept_before)
+        self._unchanged += same
+        self._taken_up += [
+            one.id for one, wanted in zip(rejected, chosen, strict=True) if wanted and one.id not in intake.kept_before
+        ]
+        counts = Counts(int(chosen.sum()), taken.stored, taken.duplicates - same, taken.rejected + same)
+        self._add(group.file, counts)
+
+    def _add(self, file: str, counts: Counts) -> None:
+        self._counts[file] = self._counts.get(file, Counts()).plus(counts)
 
     def _report(self, name: str, total: Counts, intake: Intake, entry: ImportEntry) -> ImportReport:
         seconds = max(clock.ticks() - self._began, 1e-6)
@@ -168,19 +180,29 @@ class _Replay:
         )
 
 
-def _cells(one: Rejected, encoding: str) -> dict[str, Any] | None:
+def _only(found: Normalised, chosen: np.ndarray) -> Normalised:
+    keep = chosen[found.places]
+    return found._replace(
+        table=found.table.filter(pa.array(keep)),
+        places=found.places[keep],
+        hashed=found.hashed[keep],
+        rejects=[reject for reject in found.rejects if chosen[reject.place]],
+    )
+
+
+def _cells(one: Rejected, encoding: str) -> dict[str, str] | None:
     """The cells of a rejected row, or None when they cannot be had any more."""
     if one.cut or one.code in _AS_BEFORE:
         return None
     try:
         text = one.original or base64.b64decode(one.original_base64).decode(encoding or "utf-8")
-        found = msgspec.json.decode(text, type=dict[str, Any])
+        found = msgspec.json.decode(text, type=dict[str, str])
     except (msgspec.MsgspecError, ValueError):
         return None
     return None if set(found) == {"line"} else found
 
 
-def _chunk(rows: Sequence[tuple[Rejected, dict[str, Any]]]) -> Chunk:
+def _chunk(rows: Sequence[tuple[Rejected, dict[str, str]]]) -> Chunk:
     names = list(dict.fromkeys(name for _, cells in rows for name in cells))
     columns = {name: pa.array([cells.get(name) for _, cells in rows], pa.string()) for name in names}
     return Chunk(pa.table(columns), np.array([one.row for one, _ in rows], np.int64), damaged=False)

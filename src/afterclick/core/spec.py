@@ -203,7 +203,8 @@ def _describe(cls: type[Spec], field: msgspec.structs.FieldInfo) -> Field:
     if get_origin(inner) in (typing.Union, types.UnionType):
         inner = next(part for part in get_args(inner) if part is not type(None))
     choices = tuple(str(choice) for choice in get_args(inner)) if get_origin(inner) is Literal else ()
-    metas = _metas(hint)
+    # The field's own words stand behind those of its type.
+    metas = _metas(hint)[::-1]
     return Field(
         name=field.name,
         type=str if choices else inner,

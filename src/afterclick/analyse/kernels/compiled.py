@@ -1,23 +1,34 @@
 """One source, two speeds: a kernel runs as plain Python on few rows and compiled on many, never waiting on a first use.
 
-Compiling costs seconds once per machine; it happens in a background thread (`warm`) and is cached on disk. While a
-kernel is not ready, fewer than `WAIT_ROWS` rows run as plain Python, which is sooner than waiting for the compiler.
+Compiling costs seconds once per machine; it happens in a process of its own (`warm_in_background`) and is cached on
+disk. While a kernel is not ready, fewer than `WAIT_ROWS` rows run as plain Python, which is sooner than waiting.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import platform
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-WAIT_ROWS = 1_000_000
+from afterclick.core import clock
+
+WAIT_ROWS: Final = 1_000_000
+_QUIET, _PATIENCE = 0.75, 10.0
+"""Seconds without a plain kernel before the compiler is brought into this process, and seconds to wait for them."""
 
 _ALL: list[Kernel] = []
 _COMPILING = threading.RLock()
@@ -45,7 +56,11 @@ class Kernel:
     def __call__(self, *arguments: Any, rows: int) -> Any:
         """Run over `rows` rows in whichever form answers sooner."""
         if self.runs_plain(rows):
-            return self.plain(*[_as_list(argument) for argument in arguments])
+            _Quiet.since = clock.ticks()
+            try:
+                return self.plain(*[_plainly(argument) for argument in arguments])
+            finally:
+                _Quiet.since = clock.ticks()
         return self.fast()(*arguments)
 
     def runs_plain(self, rows: int) -> bool:
@@ -81,18 +96,79 @@ def kernel(
     return lambda function: Kernel(function, helpers, example)
 
 
+class _Quiet:
+    """When a kernel last ran plain."""
+
+    since = 0.0
+
+
 def warm() -> None:
-    """Make every kernel ready; a second or so when cached, a few when not."""
+    """Make every kernel ready; a second or so when cached, many when not."""
     for one in _ALL:
         one.warm()
+    _note_cached()
 
 
 @cache
 def warm_in_background() -> threading.Thread:
-    """Start `warm` beside the work, once, and return its thread; questions meanwhile run plain."""
-    thread = threading.Thread(target=warm, name="afterclick-compile", daemon=True)
+    """Start to make every kernel ready beside the work, once, and return the thread; questions meanwhile run plain.
+
+    What is not cached yet is compiled in a process of its own, since the compiler would take turns with the answers here.
+    Loading it into this process takes half a second of the interpreter and waits until no question runs.
+    """
+    thread = threading.Thread(target=_warm_beside, name="afterclick-compile", daemon=True)
     thread.start()
     return thread
+
+
+def _warm_beside() -> None:
+    _Quiet.since = max(_Quiet.since, clock.ticks())
+    folder = _cache_folder()
+    if folder is not None and not _stamp(folder).exists():
+        _compile_elsewhere()
+    for one in _ALL:
+        _wait_for_quiet()
+        one.warm()
+    _note_cached()
+
+
+def _wait_for_quiet() -> None:
+    latest = clock.ticks() + _PATIENCE
+    while clock.ticks() < min(latest, _Quiet.since + _QUIET):
+        time.sleep(0.05)
+
+
+def _compile_elsewhere() -> None:
+    # An application that embeds Python is not started a second time.
+    if not Path(sys.executable or "").name.startswith(("python", "pypy")):
+        return
+    command = [sys.executable, "-P", "-m", "afterclick.analyse.kernels.warming", *_modules()]
+    with contextlib.suppress(OSError):
+        # What it could not do is done here; its words would stand between the lines of the command that started it.
+        subprocess.run(  # noqa: S603 - this very Python, with names of our own modules
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )
+
+
+def _modules() -> list[str]:
+    """The modules of all kernels known so far."""
+    return sorted({one.plain.__module__ for one in _ALL})
+
+
+def _note_cached() -> None:
+    folder = _cache_folder()
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            _stamp(folder).touch()
+
+
+def _stamp(folder: Path) -> Path:
+    """The file that says that these kernels were compiled for this machine by this compiler."""
+    digest = hashlib.sha256(f"{sys.version} {metadata.version('numba')} {platform.machine()}".encode())
+    for module in _modules():
+        source = getattr(sys.modules[module], "__file__", None)
+        digest.update(Path(source).read_bytes() if source else b"")
+    return folder / f"compiled-{digest.hexdigest()[:16]}"
 
 
 def workers() -> int:
@@ -106,9 +182,10 @@ def pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers(), thread_name_prefix="afterclick-fold")
 
 
-def _as_list(argument: Any) -> Any:
-    if isinstance(argument, np.ndarray) and not argument.flags.writeable and argument.ndim == 1:
-        return argument.tolist()
+def _plainly(argument: Any) -> Any:
+    """What plain Python reads and writes fastest: a list for an input, a view of the same memory for an output."""
+    if isinstance(argument, np.ndarray) and argument.ndim == 1:
+        return argument.data if argument.flags.writeable else argument.tolist()
     return argument
 
 

@@ -50,15 +50,19 @@ def follow_stages(
     for visitor in range(first, last):
         base = visitor * stages
         highest, before, basket = -1, -1, False
+        entered, last_mask, now = 0, 0, -1
         for i in range(offsets[visitor], offsets[visitor + 1]):
             mask, t = key[i] & STAGE_MASK, at[i]
             within = start <= t < end
             if mask:
-                now = _top(mask)
-                for s in range(stages):
-                    if mask >> s & 1 and entered_at[base + s] == NEVER:
-                        entered_at[base + s] = t
-                        entered_row[base + s] = i
+                if mask != last_mask:
+                    last_mask, now = mask, _top(mask)
+                if mask & ~entered:
+                    for s in range(stages):
+                        if mask >> s & 1 and not entered >> s & 1:
+                            entered_at[base + s] = t
+                            entered_row[base + s] = i
+                    entered |= mask
                 if within and now < highest:
                     returned[visitor] |= 1 << now
                 if highest == final and final > 0 and t > entered_at[base + final]:

@@ -13,14 +13,14 @@ from afterclick.core import i18n
 from afterclick.core.errors import UsageError, nearest
 from afterclick.core.spec import Spec
 from afterclick.surfaces.cli import cells, tables, views
-from afterclick.surfaces.cli.screen import Screen, bar
+from afterclick.surfaces.cli.screen import GAP, Screen, bar, least_widths
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from afterclick.core.result import People, Result
 
-_BAR_WIDTH = 16
+_BAR_WIDTH, _LEAST_BAR = 16, 4
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _PEOPLE_SHOWN = 20
 
@@ -198,9 +198,13 @@ def _with_bar(grid: Grid, table: pa.Table, view: views.View, screen: Screen) -> 
     names = [name for name in view.columns if name in table.column_names]
     if view.bar not in names:
         return grid
+    taken = sum(least_widths(grid.headings, grid.rows)) + GAP * (len(grid.headings) + 1)
+    room = min(_BAR_WIDTH, screen.out.width - taken)
+    if room < _LEAST_BAR:
+        return grid
     values = [float(value or 0) for value in table.column(view.bar).to_pylist()]
     most = max(values, default=0.0)
-    bars = [bar(value / most if most else 0.0, _BAR_WIDTH, screen.out.options.ascii_only) for value in values]
+    bars = [bar(value / most if most else 0.0, room, screen.out.options.ascii_only) for value in values]
     at = names.index(view.bar) + 1
     return Grid(
         [*grid.headings[:at], "", *grid.headings[at:]],

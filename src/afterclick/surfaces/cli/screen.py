@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -62,13 +63,22 @@ class Screen:
     def table(
         self, headings: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool], *, aside: bool = False
     ) -> None:
-        """A table to stdout, or `aside` to stderr; `left` says which columns stand left. Wide characters count two."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for heading, stands_left in zip(headings, left, strict=True):
-            table.add_column(Text(heading), justify="left" if stands_left else "right", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        (self.err if aside else self.out).print(table)
+        """A table to stdout, or `aside` to stderr; `left` says which columns stand left. Wide characters count two.
+
+        Where the terminal is narrow, headings wrap and cells stay whole; columns that then do not fit are named below.
+        """
+        console = self.err if aside else self.out
+        kept = [list(row) for row in rows]
+        widths = fitted(headings, kept, console.width)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 0, 0, 1))
+        for heading, stands_left, width in zip(headings, left, widths, strict=False):
+            side: Literal["left", "right"] = "left" if stands_left else "right"
+            table.add_column(Text(heading), justify=side, overflow="fold", width=width)
+        for row in kept:
+            table.add_row(*(Text(cell) for cell in row[: len(widths)]))
+        console.print(table)
+        if len(widths) < len(headings):
+            console.print(Text(self.text("columns_cut", names=", ".join(headings[len(widths) :]))), soft_wrap=True)
 
 
 def _console(stream: IO[str], plain: bool) -> Console:
@@ -80,6 +90,40 @@ def _console(stream: IO[str], plain: bool) -> Console:
     if not console.is_terminal:
         console.width = _WIDE
     return console
+
+
+_SENTENCE = 24
+"""A cell longer than this is no figure or name: it may wrap."""
+
+GAP = 2
+"""Columns of a terminal between one column of a table and the next."""
+
+
+def fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths of the columns that fit into `room`: headings wrap first, then columns fall away from the right."""
+    least = least_widths(headings, rows)
+    while len(least) > 1 and sum(least) + GAP * len(least) > room:
+        least.pop()
+    natural = _cell_widths(headings, rows)
+    widths = [max(cell_len(heading), cell) for heading, cell, _ in zip(headings, natural, least, strict=False)]
+    while (over := sum(widths) + GAP * len(widths) - room) > 0:
+        slack = [width - floor for width, floor in zip(widths, least, strict=True)]
+        at = slack.index(max(slack))
+        if not slack[at]:
+            break
+        widths[at] -= min(over, slack[at])
+    return widths
+
+
+def least_widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns' widths with headings wrapped between words and whole cells, but for sentences."""
+    words = [max((cell_len(word) for word in heading.split()), default=0) for heading in headings]
+    cells = _cell_widths(headings, rows)
+    return [max(word, min(cell, _SENTENCE)) for word, cell in zip(words, cells, strict=True)]
+
+
+def _cell_widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max((cell_len(row[at]) for row in rows), default=0) for at in range(len(headings))]
 
 
 def bar(share: float, width: int, ascii_only: bool) -> str:

@@ -1,0 +1,117 @@
+"""Gathering by blocks of visitors against sorting with numpy, and each of its kernels compiled against plain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from afterclick.analyse import gathered
+from afterclick.analyse.gathered import Coded, Strip
+from afterclick.analyse.kernels import gather as kernels
+from afterclick.analyse.kernels.compiled import kernel
+from afterclick.core.arrays import frozen
+from afterclick.core.spans import Period
+from afterclick.stitch.visitors import Labels
+
+VISITORS = (3 << kernels.BLOCK_BITS) + 5
+SETTINGS = settings(max_examples=60, deadline=None)
+
+
+def labels(rng):
+    """Every third code belongs to the one before; the last two are shared devices with log-ins at 0, 5 and 10."""
+    label = np.arange(VISITORS, dtype=np.int32)
+    label[2::3] = label[1::3][: len(label[2::3])]
+    label[-2:] = [-1, -2]
+    visitors = rng.integers(0, VISITORS - 2, 6).astype(np.int32)
+    visitors = np.where(label[visitors] >= 0, label[visitors], 0).astype(np.int32)
+    return Labels(
+        frozen(label), frozen(np.array([0, 3, 6])), frozen(np.array([0, 5, 10, 0, 5, 10])), frozen(visitors), ()
+    )
+
+
+def strips(rng, rows, coded):
+    """Three pieces of rows of a few devices, some without an id, with flags 1 and 2, names 0 to 3 and times 0 to 15."""
+    devices = np.concatenate([rng.integers(0, VISITORS, 8), [-1, VISITORS - 1, VISITORS - 2, VISITORS - 3, 0]])
+    lut, found, start = frozen(np.array([0, 1, 7, 0], np.uint16)), [], 0
+    for piece in range(3):
+        count = int(rng.integers(0, rows + 1))
+        device = frozen(rng.choice(devices, count).astype(np.int32))
+        at = frozen(rng.integers(0, 16, count))
+        name = frozen(rng.integers(0, 4, count).astype(np.int32))
+        flags = frozen(rng.integers(0, 4, count).astype(np.uint16))
+        symbol = Coded(name, lut, flags, 1)
+        strip = Strip(start, piece, device, at, symbol)
+        found.append(strip if coded else strip._replace(symbol=frozen(strip.symbols())))
+        start += count + 10
+    return found
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    rows=st.integers(0, 300),
+    coded=st.booleans(),
+    edges=st.tuples(st.integers(0, 8), st.integers(8, 17)),
+)
+@SETTINGS
+def test_blocks_equal_sorting(seed, rows, coded, edges):
+    rng = np.random.default_rng(seed)
+    who, period, given_strips = labels(rng), Period(*edges), strips(rng, rows, coded)
+    offsets, at, key = gathered._blocked(given_strips, who, period)
+    tied = np.zeros(VISITORS, np.uint8)
+    for first, last in gathered._spans(offsets, len(at), 3):
+        kernels.settle.fast()(frozen(offsets), at, key, first, last, tied)
+    wanted = gathered._sorted(given_strips, who, period)
+    assert [values.tolist() for values in (offsets, at, key)] == [values.tolist() for values in wanted]
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["plain", "compiled"])
+@given(seed=st.integers(0, 2**32), coded=st.booleans())
+@SETTINGS
+def test_rows_are_selected_one_by_one(fast, seed, coded):
+    strip = strips(np.random.default_rng(seed), 50, coded)[1]
+    room = len(strip.device)
+    device, key = np.zeros(room, np.int32), np.zeros(room, np.int64)
+    chosen = kernels.select_coded if coded else kernels.select_rows
+    symbol = strip.symbol if coded else (strip.symbol,)
+    run = chosen.fast() if fast else chosen.plain
+    n = run(strip.device, strip.at, *symbol, 3, 12, strip.start, device, key, 0)
+    wanted = [
+        (int(d), (strip.start + i) << 16 | int(s))
+        for i, (d, t, s) in enumerate(zip(strip.device, strip.at, strip.symbols(), strict=True))
+        if s and d >= 0 and 3 <= t < 12
+    ]
+    assert list(zip(device[:n].tolist(), key[:n].tolist(), strict=True)) == wanted
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["plain", "compiled"])
+@given(times=st.lists(st.integers(0, 60), max_size=400), first=st.integers(0, 5))
+@SETTINGS
+def test_settling_is_a_stable_sort(fast, times, first):
+    at = np.array([99] * first + times, np.int64)
+    key = np.arange(len(at), dtype=np.int64)
+    offsets = frozen(np.array([0, first, len(at)], np.int64))
+    tied = np.zeros(2, np.uint8)
+    run = kernels.settle.fast() if fast else kernels.settle.plain
+    run(offsets, at, key, 0, 2, tied)
+    order = first + np.argsort(np.array(times, np.int64), kind="stable")
+    assert key[first:].tolist() == order.tolist()
+    assert at[first:].tolist() == sorted(times)
+    assert tied.tolist() == [int(first > 1), int(len(set(times)) < len(times))]
+
+
+def test_outputs_written_plainly_are_the_callers():
+    @kernel(example=lambda: (frozen(np.zeros(1, np.int64)), np.zeros(1, np.int32)))
+    def double(values, out):
+        for i in range(len(values)):
+            out[i] = 2 * values[i]
+            out[i] += 1
+
+    from afterclick.analyse.kernels import compiled
+
+    compiled._ALL.remove(double)
+    out = np.zeros(3, np.int32)
+    double(frozen(np.array([1, 2, 3])), out, rows=3)
+    assert out.tolist() == [3, 5, 7]
+    assert out.dtype == np.int32

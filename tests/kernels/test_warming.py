@@ -1,0 +1,66 @@
+"""Kernels are compiled before they are needed, for the types they are called with, and cached where they are told to be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numba
+import pytest
+
+from afterclick import Funnel, JourneyMap, Kpi
+from afterclick.analyse.kernels import compiled
+from support.shop import Shop
+
+WHOLE = {"range": "all", "compare": "none"}
+
+
+def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monkeypatch):
+    met = set()
+
+    def recorded(self):
+        wanted = [str(numba.typeof(value)) for value in self.example()]
+
+        def call(*arguments):
+            met.add(self.plain.__name__)
+            assert [str(numba.typeof(value)) for value in arguments] == wanted, self.plain.__name__
+            return self.plain(*arguments)
+
+        return call
+
+    shop = Shop()
+    for number, name in enumerate(("Page Viewed", "Product Viewed", "Product Added", "Order Completed")):
+        shop.add("v", f"{number}m", name, url="https://shop.example/", device="mobile", price=3)
+    questions = (
+        Funnel(steps=("Page Viewed", "Order Completed"), **WHOLE),
+        Funnel(steps=("Page Viewed", "Product Added[price >= 2]"), **WHOLE),
+        Kpi(**WHOLE),
+        JourneyMap(**WHOLE),
+    )
+    with shop.open(tmp_path / "store") as workspace:
+        monkeypatch.setattr(compiled.Kernel, "fast", recorded)
+        for one in compiled._ALL:
+            monkeypatch.setattr(one, "ready", True)
+        for question in questions:
+            workspace.ask(question)
+    assert met == {one.plain.__name__ for one in compiled._ALL}
+
+
+def test_a_process_of_its_own_fills_the_cache(tmp_path):
+    module = "afterclick.analyse.kernels.journey"
+    command = [sys.executable, "-P", "-m", "afterclick.analyse.kernels.warming", module]
+    done = subprocess.run(
+        command, env=os.environ | {"AFTERCLICK_CACHE": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    folder = tmp_path / "afterclick" / "kernels"
+    assert len(list(folder.glob("compiled-*"))) == 1
+    assert list(folder.rglob("journey.follow_stages*.nbi"))
+
+
+def test_an_application_that_embeds_python_is_not_started_again(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/opt/shop/shop-server")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("started"))
+    compiled._compile_elsewhere()
+    assert compiled._modules()
