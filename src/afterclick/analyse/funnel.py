@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,20 +10,17 @@ import pyarrow as pa
 from msgspec import Meta
 
 from afterclick.analyse import fields
+from afterclick.analyse.attempts import Attempts, Chain, attempts_of
 from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of
-from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import funnel as kernels
-from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.question import Duration, Question
 from afterclick.analyse.scope import Scope, scope_of
-from afterclick.analyse.symbols import Symbols
 from afterclick.core import spans
 from afterclick.core.errors import SpecError
 from afterclick.core.moments import Quantiles, Share
 from afterclick.core.money import to_decimal
 from afterclick.core.result import Note, People, Result, Text
-from afterclick.core.spans import Period
 from afterclick.core.step import Step
 from afterclick.store.columns import NO_AMOUNT
 
@@ -83,95 +78,28 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The steps as values."""
         return tuple(Step.parse(text) for text in self.steps)
 
+    def chain(self) -> Chain:
+        """What an attempt is, as plain values."""
+        strict = self.ties == "strict"
+        first = kernels.FIRST if self.entry == "first" else kernels.BEST
+        return Chain(
+            steps=self.parsed(),
+            within=spans.micros(self.within),
+            from_previous=self.within_from == "previous",
+            strict=strict,
+            tolerance=0 if strict else spans.micros(self.tie_tolerance),
+            entry=kernels.ATTEMPTS if self.unit == "attempts" else first,
+            clipped=self.clip == "range",
+        )
+
     def answer(self, context: Context) -> Result:
         """Run the funnel."""
         return _read(scope_of(context, self), self)
 
 
-@dataclass(frozen=True)
-class Attempts:
-    """One row per unit with a start, by visitor: visitor int32, reached int16 (1…steps), pick int64[units, steps] gathered
-    rows (-1)."""
-
-    rows: Gathered
-    visitor: np.ndarray
-    reached: np.ndarray
-    pick: np.ndarray
-
-    @property
-    def visitors(self) -> int:
-        """How many visitors they belong to."""
-        return int(np.count_nonzero(np.diff(self.visitor, prepend=-1)))
-
-    @cached_property
-    def reaching(self) -> tuple[np.ndarray, ...]:
-        """Per step (0-based) the units that reached it, int64."""
-        found = [np.arange(len(self.reached))]
-        for step in range(1, self.pick.shape[1]):
-            found.append(found[-1][self.reached[found[-1]] > step])
-        return tuple(found)
-
-    def at(self, step: int, units: np.ndarray) -> np.ndarray:
-        """Instants at which these units took a step (0-based)."""
-        result: np.ndarray = self.rows.at[self.pick[units, step]]
-        return result
-
-    def rows_of(self, step: int, units: np.ndarray) -> np.ndarray:
-        """Global rows with which these units took a step (0-based)."""
-        return self.rows.rows_at(self.pick[units, step])
-
-
-def attempts_of(scope: Scope, funnel: Funnel, period: Period) -> Attempts:
-    """The attempts whose step 1 lies in the period."""
-    rows, match = _rows(scope, funnel, period)
-    steps = len(funnel.steps)
-    entry = (
-        kernels.ATTEMPTS if funnel.unit == "attempts" else kernels.FIRST if funnel.entry == "first" else kernels.BEST
-    )
-    cuts = rows.spans(kernels.chase_funnel.parts(len(rows.at)))
-    # A visitor has at most one attempt where visitors are counted, and never more attempts than rows.
-    sizes = [int(rows.offsets[last] - rows.offsets[first]) for first, last in cuts]
-    if entry != kernels.ATTEMPTS:
-        sizes = [min(size, last - first) for size, (first, last) in zip(sizes, cuts, strict=True)]
-    bases = [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
-    visitor, reached = np.empty(bases[-1], np.int32), np.empty(bases[-1], np.int16)
-    pick = np.empty(bases[-1] * steps, np.int64)
-    options = (
-        spans.micros(funnel.within), funnel.within_from == "previous", funnel.ties == "strict",
-        spans.micros(funnel.tie_tolerance) if funnel.ties == "either" else 0, entry,
-    )  # fmt: skip
-
-    def chase(cut: tuple[int, int], base: int) -> slice:
-        written = kernels.chase_funnel(
-            rows.offsets, rows.at, rows.key, match, steps, *cut, period.start, period.end, *options, base,
-            visitor, reached, pick, rows=len(rows.at),
-        )  # fmt: skip
-        return slice(base, base + int(written))
-
-    used = list(pool().map(chase, cuts, bases[:-1]))
-    table = pick.reshape(-1, steps)
-    return Attempts(rows, *(_joined(values, used) for values in (visitor, reached, table)))
-
-
-def _joined(values: np.ndarray, parts: list[slice]) -> np.ndarray:
-    return np.concatenate([values[:0], *(values[part] for part in parts)])
-
-
-def _rows(scope: Scope, funnel: Funnel, period: Period) -> tuple[Gathered, np.ndarray]:
-    """The rows that serve a step, from the earliest that may count to the end of the last window."""
-    symbols = Symbols(scope, funnel.parsed())
-    slack = spans.micros(funnel.tie_tolerance)
-    reach = spans.micros(funnel.within) * (len(funnel.steps) if funnel.within_from == "previous" else 1)
-    end = period.end if funnel.clip == "range" else period.end + reach + slack
-    wanted = Period(period.start - slack, min(end, scope.as_of + 1))
-    chunks = scope.context.snapshot.chunks(("device", "at", "name", "flags"), wanted)
-    rows = gather([symbols.strip(chunk) for chunk in chunks], scope.labels, wanted, scope.context.ties)
-    return rows, symbols.match
-
-
 def _read(scope: Scope, funnel: Funnel) -> Result:
-    found = attempts_of(scope, funnel, scope.period)
-    before = attempts_of(scope, funnel, scope.previous) if scope.previous else None
+    found = attempts_of(scope, funnel.chain(), scope.period)
+    before = attempts_of(scope, funnel.chain(), scope.previous) if scope.previous else None
     still_open = _open(scope, funnel, found)
     frame = _steps(scope, funnel, found, before, still_open)
     rows = frame.to_pylist()
