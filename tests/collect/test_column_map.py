@@ -80,6 +80,7 @@ def test_any_map_survives_its_file(made: ColumnMap) -> None:
         ('tmezone = "Asia/Seoul"', "tmezone", "timezone"),
         ('timezone = "Asia/Soul"', "timezone", "Asia/Seoul"),
         ('time_unit = "minutes"', "time_unit", "auto"),
+        ('time_unit = "%d.%Q"', "time_unit", "auto"),
         ('refund = "("', "refund", "^C"),
         ('encoding = "utf-99"', "encoding", "cp949"),
         ('grain = "lines"', "", "columns"),

@@ -504,10 +504,10 @@ def test_korean_files(shop: Store, log: Log, write: Write, encoding: str) -> Non
 @pytest.mark.parametrize(
     ("made", "path"),
     [
-        ({"columns": {"occurred_at": "event", "event": "timestamp", "user_id": "user_id"}}, "columns.event"),
+        ({"columns": {"occurred_at": "event", "event": "timestamp", "user_id": "user_id"}}, "columns.occurred_at"),
         ({"columns": {"occurred_at": "tmestamp", "event": "event", "user_id": "user_id"}}, "columns.occurred_at"),
-        ({"columns": {"occurred_at": "timestamp", "event": "event", "properties": "user_id"}}, "columns.user_id"),
-        ({"columns": {"occurred_at": "timestamp", "event": "event", "revenue": "user_id"}}, "columns.user_id"),
+        ({"columns": {"occurred_at": "timestamp", "event": "event", "properties": "user_id"}}, "columns.properties"),
+        ({"columns": {"occurred_at": "timestamp", "event": "event", "revenue": "user_id"}}, "columns.revenue"),
     ],
 )
 def test_a_wrong_map_is_refused_and_nothing_stored(shop: Store, write: Write, made: dict[str, Any], path: str) -> None:
@@ -617,3 +617,76 @@ def test_every_row_is_accounted_for_and_the_second_time_adds_nothing(
         assert again.stored == 0
         assert again.read == len(events)
         assert len(list(store.rejects())) == report.rejected
+
+
+GA4 = {
+    "event_date": "20250101",
+    "event_timestamp": "1735689600123456",
+    "event_name": "purchase",
+    "event_params": [
+        {"key": "page_location", "value": {"string_value": "https://x.example/?utm_source=n"}},
+        {"key": "ga_session_id", "value": {"int_value": "1735689600"}},
+        {"key": "score", "value": {"double_value": 1.5}},
+        {"key": "empty", "value": {}},
+    ],
+    "user_pseudo_id": "1.2",
+    "ecommerce": {"transaction_id": "T1", "purchase_revenue": 12.5},
+}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_ga4_exports_of_bigquery(shop: Store, log: Log, write: Write, kind: str) -> None:
+    other = {**GA4, "event_name": "page_view", "ecommerce": None, "event_params": GA4["event_params"][:1]}
+    if kind == "jsonl":
+        path = write("ga4.jsonl", "\n".join(json.dumps(row) for row in (GA4, other)))
+    else:
+        path = write("ga4.parquet", b"")
+        pq.write_table(pa.Table.from_pylist([GA4, other]), path)
+    report = import_files(shop, path)
+    assert counts(report) == (2, 2, 0, 0)
+    assert report.map.columns["properties"] == ("event_params",)
+    order = next(row for row in log().to_pylist() if row["event"] == "Order Completed")
+    assert (order["order_id"], order["amount"], order["session_id"]) == ("T1", 125_000, "1735689600")
+    assert order["url"] == "https://x.example/?utm_source=n"
+    assert json.loads(order["properties"])["score"] == 1.5
+    assert pc.unique(log().column("url")).to_pylist() == ["https://x.example/?utm_source=n"]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_large_cell_in_any_kind_of_file(shop: Store, write: Write, kind: str) -> None:
+    rows = [{"event": "a", "timestamp": "2025-01-01", "user_id": "u", "note": "x" * size} for size in (1, 3_000_000, 2)]
+    path = write(f"a.{kind}", "\n".join(json.dumps(row) for row in rows))
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    assert counts(import_files(shop, path)) == (3, 2, 0, 1)
+    assert codes(shop) == [("cell_too_large", 2)]
+
+
+def test_bytes_that_are_no_text_in_a_typed_file(shop: Store, log: Log, tmp_path: Path) -> None:
+    broken = pa.array([b"ok", b"\xff\xfe", b"fine"], pa.binary())
+    table = pa.table({"event": ["a", "b", "c"], "timestamp": [1735689600] * 3, "user_id": ["u"] * 3, "raw": broken})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert counts(import_files(shop, tmp_path / "a.parquet")) == (3, 2, 0, 1)
+    assert codes(shop) == [("bad_encoding", 2)]
+    assert sorted(log().column("p.raw").to_pylist()) == ["fine", "ok"]
+
+
+def test_types_that_have_no_text_of_their_own(shop: Store, log: Log) -> None:
+    table = pa.table(
+        {
+            "event": ["a"],
+            "timestamp": [1735689600],
+            "user_id": ["u"],
+            "took": pa.array([1_500_000], pa.duration("us")),
+            "at": pa.array([3_600], pa.time32("s")),
+            "fixed": pa.array([b"abcd"], pa.binary(4)),
+            "span": pa.array([pa.MonthDayNano([1, 2, 3])]),
+            "exact": pa.array([Decimal("1.25")], pa.decimal128(9, 2)),
+            "big": pa.array([2**60]),
+        }
+    )
+    import_files(shop, table)
+    (row,) = log().to_pylist()
+    assert (row["p.took"], row["p.at"], row["p.fixed"], row["p.exact"]) == ("1500000", "01:00:00", "abcd", 1.25)
+    assert row["p.span"] == "MonthDayNano(months=1, days=2, nanoseconds=3)"
+    assert (row["p.big"], row["properties"]) == ("1152921504606846976", None)

@@ -315,3 +315,16 @@ def test_links_stay_inside_their_folder(write: Write, tmp_path: Path) -> None:
     (inside.parent / "folder").symlink_to(tmp_path)
     with pytest.raises(InputError, match="leads out of"):
         find(inside.parent)
+
+
+def test_files_of_one_name_are_told_apart_by_their_paths(write: Write) -> None:
+    one_, other = write("x/a.csv", b"a,b\n1,2\n").parent, write("y/a.csv", b"a,b\n3,4\n").parent
+    found, _ = find([one_, other])
+    assert [file.name for file in found] == [str(one_ / "a.csv"), str(other / "a.csv")]
+
+
+def test_the_unnamed_index_of_a_frame_is_no_column() -> None:
+    frame = pd.DataFrame({"event": ["a", "b", "c"]})
+    assert one(frame[frame["event"] != "b"]).columns == ("event",)
+    assert rows(one(frame[frame["event"] != "b"]))[1] == [{"event": "a"}, {"event": "c"}]
+    assert one(frame.set_index(pd.Index([1, 2, 3], name="day"))).columns == ("event", "day")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,16 +15,9 @@ from afterclick.collect.importer import import_files
 from afterclick.core.money import SCALE
 from afterclick.stitch.derive import Derivation
 from afterclick.store.store import Store
+from support.development_data import data_folder
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def data() -> Path:
-    folder = os.environ.get("AFTERCLICK_DATA", "")
-    if not folder:
-        pytest.skip("AFTERCLICK_DATA names no folder with the development data")
-    return Path(folder)
 
 
 @pytest.fixture
@@ -44,8 +36,8 @@ def total(table: pa.Table, event: str) -> Decimal:
     return Decimal(pc.sum(amounts).as_py()) / SCALE
 
 
-def test_a_week_of_a_mattress_shop(shop: Store, data: Path) -> None:
-    report = import_files(shop, data / "puffy_d2c_events")
+def test_a_week_of_a_mattress_shop(shop: Store) -> None:
+    report = import_files(shop, data_folder("puffy_d2c_events"))
     assert (report.read, report.stored, report.duplicates, report.rejected) == (24_631, 24_631, 0, 0)
     assert [file.rows for file in report.files] == [4070, 3769, 3470, 3177, 3393, 3263, 3489]
     assert (report.nobody, report.read - report.nobody) == (241, 24_390)
@@ -66,15 +58,15 @@ def test_a_week_of_a_mattress_shop(shop: Store, data: Path) -> None:
     assert total(table, "Order Completed") == Decimal("148037.60")
     assert pc.sum(pc.match_substring(table["url"], "utm_")).as_py() == 7278
     segments = shop.manifest.segments
-    again = import_files(shop, data / "puffy_d2c_events")
+    again = import_files(shop, data_folder("puffy_d2c_events"))
     assert (again.read, again.stored, again.duplicates, again.rejected) == (24_631, 0, 24_631, 0)
-    part = import_files(shop, data / "puffy_d2c_events" / "events_20250301.csv.gz")
+    part = import_files(shop, data_folder("puffy_d2c_events") / "events_20250301.csv.gz")
     assert (part.read, part.stored, part.duplicates, part.rejected) == (3489, 0, 3489, 0)
     assert shop.manifest.segments == segments
 
 
-def test_a_year_of_a_wholesaler(shop: Store, data: Path) -> None:
-    report = import_files(shop, data / "uci_online_retail" / "online_retail.parquet")
+def test_a_year_of_a_wholesaler(shop: Store) -> None:
+    report = import_files(shop, data_folder("uci_online_retail") / "online_retail.parquet")
     assert (report.map.grain, report.map.refund) == ("order_line", "^C")
     assert (report.read, report.stored, report.duplicates, report.rejected) == (541_909, 541_909, 0, 0)
     assert report.nobody == 135_080
@@ -88,12 +80,12 @@ def test_a_year_of_a_wholesaler(shop: Store, data: Path) -> None:
     assert total(table, "Order Refunded") == Decimal("896812.490")
     assert pc.count_distinct(table["p.StockCode"]).as_py() == 4070
     assert pc.count_distinct(table["p.Country"]).as_py() == 38
-    again = import_files(shop, data / "uci_online_retail" / "online_retail.parquet")
+    again = import_files(shop, data_folder("uci_online_retail") / "online_retail.parquet")
     assert (again.stored, again.duplicates) == (0, 541_909)
 
 
-def test_a_synthetic_shop_with_planted_stories(shop: Store, data: Path) -> None:
-    report = import_files(shop, data / "retentioneering_ecom" / "ecom.csv.gz")
+def test_a_synthetic_shop_with_planted_stories(shop: Store) -> None:
+    report = import_files(shop, data_folder("retentioneering_ecom") / "ecom.csv.gz")
     assert (report.stored, report.nobody) == (31_106, 0)
     table = rows(shop)
     assert pc.count_distinct(table["user_id"]).as_py() == 600
@@ -103,12 +95,12 @@ def test_a_synthetic_shop_with_planted_stories(shop: Store, data: Path) -> None:
     assert {"p.platform", "p.acquisition_channel", "p.user_cohort"} <= set(table.column_names)
 
 
-def test_clicks_without_event_names_need_one_constant(shop: Store, data: Path) -> None:
+def test_clicks_without_event_names_need_one_constant(shop: Store) -> None:
     from afterclick.collect import columnmap
     from afterclick.collect.importer import plan
     from afterclick.core.errors import InputError
 
-    path = data / "yoochoose_100k" / "yoochoose-clicks-100k_test.txt.gz"
+    path = data_folder("yoochoose_100k") / "yoochoose-clicks-100k_test.txt.gz"
     with pytest.raises(InputError, match="event name") as caught:
         plan(path)
     assert "[constants]" in caught.value.hint

@@ -91,7 +91,15 @@ def as_text(array: pa.Array) -> pa.Array:
         text = array.cast(pa.timestamp("us", tz=kind.tz), safe=False).cast(pa.string())
         text = pc.replace_substring(text, " ", "T", max_replacements=1)
         return pc.replace_substring_regex(text, r"\.?0+(Z?)$", r"\1")
-    return array.cast(pa.string())
+    try:
+        return array.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Durations, fixed bytes and whatever else has no text of its own.
+        return pa.array([None if value is None else _spelt(value) for value in array.to_pylist()], pa.string())
+
+
+def _spelt(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def blank_to_null(array: pa.Array) -> pa.Array:

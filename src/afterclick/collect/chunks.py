@@ -40,7 +40,7 @@ class Chunk(NamedTuple):
 
 
 class Reader(Protocol):
-    """One file or frame: `columns` as they are named there, `text` whether all of them are text.
+    """One file or frame: `columns` as they are named there, `fixed` whether every row has them.
 
     Of JSON they are the keys of the first rows; `every_column` reads on. `notes` say in words what was found out about
     its form, `encoding` is that of text, `size` in bytes.
@@ -53,7 +53,7 @@ class Reader(Protocol):
     def columns(self) -> tuple[str, ...]: ...
 
     @property
-    def text(self) -> bool: ...
+    def fixed(self) -> bool: ...
 
     @property
     def notes(self) -> tuple[str, ...]: ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
-from functools import cached_property
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
@@ -44,7 +43,7 @@ class Dialect(NamedTuple):
 class CsvReader:
     """A file of delimited text with a header line; every cell is text, an empty one null."""
 
-    text = True
+    fixed = True
 
     def __init__(self, file: SourceFile, encoding: str = "") -> None:
         self._file = file
@@ -68,7 +67,7 @@ class CsvReader:
 
     @property
     def size(self) -> int:
-        return self._file.bytes
+        return self._file.size
 
     @property
     def encoding(self) -> str:
@@ -77,10 +76,6 @@ class CsvReader:
 
     def sample(self) -> pa.Table:
         """The first rows, SAMPLE_ROWS at most."""
-        return self._sample
-
-    @cached_property
-    def _sample(self) -> pa.Table:
         for chunk in self.chunks(SAMPLE_ROWS):
             return chunk.table
         return pa.table({name: pa.array([], pa.string()) for name in self.columns})

@@ -8,13 +8,13 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from afterclick.collect import binding, cells, evidence, flat, renames, synonyms
+from afterclick.collect import evidence, renames, synonyms
 from afterclick.collect.chunks import Reader
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
 from afterclick.collect.fields import FIELDS
 from afterclick.collect.grain import order_lines, refund_pattern
-from afterclick.collect.profile import Profile
+from afterclick.collect.samples import Samples
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -84,18 +84,18 @@ def guess(readers: Sequence[Reader]) -> Guess:
 def completed(given: ColumnMap, readers: Sequence[Reader]) -> ColumnMap:
     """A map written by hand with what it leaves to the values: the unit of the time, which flat columns are numbers."""
     with Engine() as engine:
-        guesser = _Guesser(engine, readers)
-        unit = given.time_unit if given.time_unit != "auto" else guesser.time_unit(_paths(given))
-        numbers = guesser.numbers(given) if given.numbers is None else given.numbers
+        samples = Samples(engine, readers)
+        unit = given.time_unit if given.time_unit != "auto" else samples.time_unit(_paths(given))
+        numbers = samples.numbers(given) if given.numbers is None else given.numbers
         return msgspec.structs.replace(given, time_unit=unit, numbers=numbers)
 
 
 def shown(given: ColumnMap, readers: Sequence[Reader]) -> tuple[Finding, ...]:
     """The lines of a map written by hand, with a sample value of each."""
     with Engine() as engine:
-        guesser = _Guesser(engine, readers)
+        samples = Samples(engine, readers)
         return tuple(
-            Finding(field, " or ".join(raw), guesser.sample(raw), "as the map says")
+            Finding(field, " or ".join(raw), samples.example(raw), "as the map says")
             for field, raw in given.columns.items()
         )
 
@@ -111,10 +111,8 @@ def _paths(given: ColumnMap) -> tuple[str, ...]:
 
 class _Guesser:
     def __init__(self, engine: Engine, readers: Sequence[Reader]) -> None:
-        self._engine = engine
         self._readers = readers
-        self._profiles: dict[tuple[int, str], Profile] = {}
-        self._first = {name: place for place, reader in reversed(list(enumerate(readers))) for name in reader.columns}
+        self._samples = Samples(engine, readers)
         self._columns: dict[str, list[str]] = {}
         self._findings: list[Finding] = []
         self._warnings: list[str] = []
@@ -136,7 +134,7 @@ class _Guesser:
         lines = "event" not in self._columns and not constants and order_lines(self._columns, self._text)
         given = ColumnMap(
             grain="order_line" if lines else "events",
-            time_unit=self.time_unit(
+            time_unit=self._samples.time_unit(
                 tuple(self._columns.get("occurred_at", ()) or self._columns.get("original_at", ()))
             ),
             refund=self._refund() if lines else "",
@@ -149,62 +147,12 @@ class _Guesser:
                 Finding("grain", "order_line", "", "no event name, but orders with price and quantity")
             )
         self._doubts(given)
-        given = msgspec.structs.replace(given, numbers=self.numbers(given))
-        return Guess(given, tuple(self._findings), tuple(self._warnings))
-
-    # -- what others ask
-
-    def time_unit(self, paths: Sequence[str]) -> str:
-        """The one way all files write the time, else auto."""
-        units = set()
-        for place, reader in enumerate(self._readers):
-            hit = next((path for path in paths if path in reader.columns), None)
-            if hit is None:
-                return "auto"
-            unit, share, doubt = self._profile(place, hit).time
-            if share > 0:
-                units.add(unit)
-            if doubt and doubt not in self._warnings:
-                self._warnings.append(doubt)
-        return units.pop() if len(units) == 1 else "auto"
-
-    def numbers(self, given: ColumnMap) -> tuple[str, ...]:
-        """Raw names of the columns kept as properties that hold numbers, not labels made of digits."""
-        found: list[str] = []
-        for place, reader in enumerate(self._readers):
-            bound = binding.bind(given, reader.columns)
-            mapped = [
-                hits[0].column for field, hits in bound.cells.items() if field.startswith("p.") and not hits[0].keys
-            ]
-            for name in (*bound.flat, *mapped):
-                if name not in found and self._first[name] == place and self._is_number(self._profile(place, name)):
-                    found.append(name)
-        return tuple(found)
-
-    def sample(self, raw: Sequence[str]) -> str:
-        """A value of the first of these columns or paths that is anywhere."""
-        for spec in raw:
-            hit = binding.cell(spec, self._first)
-            if hit is not None:
-                profile = self._column(hit.column)
-                inner = [evidence.inside(value, hit.keys) for value in profile.objects] if hit.keys else []
-                return next((str(value) for value in inner if value is not None), "") if hit.keys else profile.example
-        return ""
-
-    # -- steps
-
-    def _profile(self, place: int, name: str) -> Profile:
-        key = (place, name)
-        if key not in self._profiles:
-            self._profiles[key] = Profile(self._engine, name, cells.whole(self._readers[place].sample().column(name)))
-        return self._profiles[key]
-
-    def _column(self, name: str) -> Profile:
-        return self._profile(self._first[name], name)
+        given = msgspec.structs.replace(given, numbers=self._samples.numbers(given))
+        return Guess(given, tuple(self._findings), (*self._warnings, *self._samples.doubts))
 
     def _text(self, field: str) -> pa.Array | None:
         listed = self._columns.get(field)
-        return self._column(listed[0]).text if listed else None
+        return self._samples.column(listed[0]).text if listed else None
 
     def _assigned(self, header: Sequence[str]) -> dict[str, str]:
         chosen: dict[str, str] = {}
@@ -212,7 +160,7 @@ class _Guesser:
             ranks = synonyms.COLUMNS[field]
             named = [name for name in header if synonyms.squash(name) in ranks and name not in chosen.values()]
             for name in sorted(named, key=lambda name: ranks[synonyms.squash(name)]):
-                if evidence.bears_out(field, self._column(name)):
+                if evidence.bears_out(field, self._samples.column(name)):
                     chosen[field] = name
                     break
         free = [name for name in header if name not in chosen.values()]
@@ -226,20 +174,22 @@ class _Guesser:
         """Columns whose names say nothing and whose values say enough: times, known event names, browsers."""
         found: dict[str, str] = {}
         if "occurred_at" not in chosen and "original_at" not in chosen:
-            timed = [name for name in free if self._column(name).time[1] > 0.9]
+            timed = [name for name in free if self._samples.column(name).time[1] > 0.9]
             found |= {"occurred_at": timed[0]} if timed else {}
         if "event" not in chosen:
             events = [
-                name for name in free if self._column(name).known_events > 0.3 and len(self._column(name).values) > 1
+                name
+                for name in free
+                if self._samples.column(name).known_events > 0.3 and len(self._samples.column(name).values) > 1
             ]
             found |= {"event": events[0]} if events else {}
         if "user_agent" not in chosen:
-            agents = [name for name in free if self._column(name).agents > 0.9]
+            agents = [name for name in free if self._samples.column(name).agents > 0.9]
             found |= {"user_agent": agents[0]} if agents else {}
         return found
 
     def _finding(self, field: str, listed: Sequence[str]) -> Finding:
-        profile = self._column(listed[0])
+        profile = self._samples.column(listed[0])
         named = synonyms.squash(listed[0]) in synonyms.COLUMNS.get(field, {})
         why = "named like it" if named else "its values look like it"
         if field in ("occurred_at", "original_at", "sent_at", "received_at"):
@@ -262,30 +212,34 @@ class _Guesser:
                 self._columns[f"p.{old}"] = [old, new]
         for field, listed in self._columns.items():
             for name in listed[1:]:
-                reader = self._readers[self._first[name]]
+                reader = self._readers[self._samples.first[name]]
                 self._warnings.append(f"{field}: {listed[0]!r} is called {name!r} in {reader.name}")
 
     def _look_inside(self) -> None:
         """JSON columns: one holds the properties; keys inside feed fields that have no column of their own."""
         taken = {name for listed in self._columns.values() for name in listed}
-        found = [name for name in self._first if name not in taken and self._column(name).objects]
+        found = [name for name in self._samples.first if name not in taken and self._samples.column(name).objects]
         ranks = synonyms.COLUMNS["properties"]
         found.sort(key=lambda name: ranks.get(synonyms.squash(name), 99))
         if found and (synonyms.squash(found[0]) in ranks or len(found) == 1):
             self._columns["properties"] = [found[0]]
-            inner = ", ".join(list(dict.fromkeys(key for value in self._column(found[0]).objects for key in value))[:8])
+            inner = ", ".join(
+                list(dict.fromkeys(key for value in self._samples.column(found[0]).objects for key in value))[:8]
+            )
             self._findings.append(
-                Finding("properties", found[0], self._column(found[0]).example, f"JSON objects with {inner}")
+                Finding("properties", found[0], self._samples.column(found[0]).example, f"JSON objects with {inner}")
             )
         for field, paths in self._inner_fields(found).items():
             if field not in self._columns:
                 self._columns[field] = paths
-                self._findings.append(Finding(field, " or ".join(paths), self.sample(paths), "a key inside JSON"))
+                self._findings.append(
+                    Finding(field, " or ".join(paths), self._samples.example(paths), "a key inside JSON")
+                )
 
     def _inner_fields(self, columns: Sequence[str]) -> dict[str, list[str]]:
         hits: dict[str, list[tuple[int, str]]] = {}
         for column in columns:
-            for path, value in evidence.leaves(self._column(column).objects).items():
+            for path, value in evidence.leaves(self._samples.column(column).objects).items():
                 for field, ranks in synonyms.INSIDE.items():
                     rank = ranks.get(synonyms.squash(path[-1]))
                     if rank is None or not evidence.fits(field, value):
@@ -299,7 +253,7 @@ class _Guesser:
         columns = self._columns
         if columns.keys() & {"event", "type"} or not {"order_id", "revenue"} <= columns.keys():
             return {}
-        if {"price", "quantity"} <= columns.keys() or self._column(columns["order_id"][0]).distinct < 0.95:
+        if {"price", "quantity"} <= columns.keys() or self._samples.column(columns["order_id"][0]).distinct < 0.95:
             return {}
         self._findings.append(
             Finding("event", "", "Order Completed", "no event name, and each row is an order of its own")
@@ -317,20 +271,13 @@ class _Guesser:
     def _real_ids(self) -> tuple[str, ...]:
         for field in ("anonymous_id", "user_id"):
             for name in self._columns.get(field, ()):
-                profile = self._column(name) if name in self._first else None
+                profile = self._samples.column(name) if name in self._samples.first else None
                 if profile is not None and profile.integers and len(profile.values) >= 20:
                     self._findings.append(
                         Finding("real_ids", "1", "", f"{name} holds running numbers, so 1 is somebody")
                     )
                     return ("1",)
         return ()
-
-    def _is_number(self, profile: Profile) -> bool:
-        if pa.types.is_boolean(profile.raw.type):
-            return True
-        if synonyms.is_id_like(profile.name) or profile.leading_zeros:
-            return False
-        return flat.is_number(profile.raw.type) or (len(profile.filled) > 0 and profile.numeric == 1.0)
 
     def _doubts(self, given: ColumnMap) -> None:
         if not {"anonymous_id", "user_id", "email"} & given.columns.keys():

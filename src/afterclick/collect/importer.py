@@ -62,7 +62,7 @@ def plan(paths: Any, *, map: ColumnMap | None = None, source: str = "", grain: s
     if map is not None:
         given = completed(given, readers)
         findings = shown(given, readers)
-    renamed = renames.between(list(dict.fromkeys(reader.columns for reader in readers)))
+    renamed = renames.followed(given.columns, [reader.columns for reader in readers])
     return Plan(tuple(readers), given, findings, tuple(skipped), warnings, tuple(renamed))
 
 
@@ -169,7 +169,7 @@ class _Import:
             origin = Origin(self._plan.map.source, reader.name, reader.encoding, self._now)
             before = self._counts.get(reader.name, Counts())
             if not before.read:
-                _refuse_wrong_map(reader, chunk, rows)
+                _refuse_wrong_map(self._plan.map, reader, chunk, rows)
             taken = intake.take(chunk, rows, origin)
             self._counts[reader.name] = before.plus(taken)
             for (field, text), count in rows.placeholders.items():
@@ -200,7 +200,9 @@ class _Import:
     def _report(self, total: Counts, intake: Intake, import_id: str, *, dry_run: bool) -> ImportReport:
         planned = self._plan
         seconds = max(clock.ticks() - self._began, 1e-6)
-        missing = renames.missing([(reader.name, reader.columns) for reader in planned.readers], planned.renamed)
+        # Keys of JSON objects come and go by row; only columns of tables can be missing.
+        tables = [(reader.name, reader.columns) for reader in planned.readers if reader.fixed]
+        missing = renames.missing(tables, planned.renamed)
         files = [
             FileReport(
                 name=reader.name,
@@ -252,13 +254,14 @@ class _Import:
         return told
 
 
-def _refuse_wrong_map(reader: Reader, chunk: Chunk, rows: Normalised) -> None:
+def _refuse_wrong_map(given: ColumnMap, reader: Reader, chunk: Chunk, rows: Normalised) -> None:
     if rows.table.num_rows or not rows.rejects or len(chunk.rows) < _SURE:
         return
     code, count = Counter(reject.code for reject in rows.rejects).most_common(1)[0]
     first = next(reject for reject in rows.rejects if reject.code == code)
+    field = next((field for field, specs in given.columns.items() if first.column in specs), "")
     raise InputError(
         f"{reader.name}: none of its first {len(chunk.rows):,} rows can be read; {count:,} of them: {first.message}",
         hint="the map is probably wrong for this file: see [columns], time_unit and grain; nothing was stored",
-        path=f"columns.{first.column}" if first.column else "",
+        path=f"columns.{field}" if field else "",
     )

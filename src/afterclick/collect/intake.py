@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from afterclick.collect import cells, rejects
 from afterclick.collect.chunks import Chunk
-from afterclick.collect.normalise import FUTURE, Normalised
+from afterclick.collect.normalise import Normalised
 from afterclick.collect.rejects import Origin, Reject
 from afterclick.collect.report import Tally
+from afterclick.collect.times import FUTURE
 from afterclick.core.event import Rejected
 from afterclick.store import ids as id_index
 

@@ -23,6 +23,18 @@ _KEYS = """
         SELECT unnest(json_keys(x)) AS k, i FROM (SELECT x, row_number() OVER () AS i FROM t)
     ) GROUP BY k ORDER BY min(i), min(k)
 """
+# Lists of keys and typed values, as BigQuery exports of GA4 have them: {"key": "…", "value": {"int_value": "5"}}.
+_UNFOLDED = """
+    SELECT t.x AS x, u.y AS y FROM t LEFT JOIN (
+        SELECT i, json_group_object(item->>'/key', coalesce(
+            CASE WHEN item->>'/value/string_value' IS NOT NULL THEN item->'/value/string_value' END,
+            try_cast(item->>'/value/int_value' AS BIGINT)::JSON,
+            try_cast(item->>'/value/double_value' AS DOUBLE)::JSON, try_cast(item->>'/value/float_value' AS DOUBLE)::JSON
+        ))::VARCHAR AS y
+        FROM (SELECT i, unnest(CAST(x AS JSON[])) AS item FROM t WHERE folded)
+        WHERE item->>'/key' IS NOT NULL GROUP BY i
+    ) u ON u.i = t.i ORDER BY t.i
+"""
 _MERGED = """
     SELECT CASE WHEN a IS NULL THEN b WHEN b IS NULL THEN a ELSE json_merge_patch(a, b)::VARCHAR END FROM t
 """
@@ -46,6 +58,20 @@ _ITEMS = """
 def pointer(key: str) -> str:
     """A key as a JSON pointer (RFC 6901)."""
     return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def unfolded(engine: Engine, array: pa.Array) -> pa.Array:
+    """Lists of keys and values as the objects they stand for; everything else as it is."""
+    listed = cells.spans(array).at(0) == ord("[")
+    if not listed.any():
+        return array
+    pairs = cells.flags(pc.match_substring_regex(array, r'^\[\s*\{\s*"key"\s*:')) & listed
+    if not pairs.any():
+        return array
+    valid = cells.flags(engine.column("SELECT json_valid(x) AND json_type(x) = 'ARRAY' FROM t", {"x": array}))
+    places = pa.array(np.arange(len(array), dtype=np.int64))
+    found = engine.query(_UNFOLDED, {"x": array, "i": places, "folded": pa.array(pairs & valid)})
+    return pc.coalesce(cells.whole(found.column("y")), cells.whole(found.column("x")))
 
 
 def objects(engine: Engine, array: pa.Array) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
-from functools import cached_property
 from typing import BinaryIO, Final
 
 import msgspec
@@ -36,7 +35,7 @@ _BLOCK: Final = 32 << 20
 class JsonReader:
     """A file of JSON objects, one per line or in one array. Nested values stay JSON text, numbers their digits."""
 
-    text = True
+    fixed = False
 
     def __init__(self, file: SourceFile, encoding: str = "") -> None:
         self._file = file
@@ -55,7 +54,7 @@ class JsonReader:
 
     @property
     def size(self) -> int:
-        return self._file.bytes
+        return self._file.size
 
     @property
     def encoding(self) -> str:
@@ -74,10 +73,6 @@ class JsonReader:
 
     def sample(self) -> pa.Table:
         """The first rows, SAMPLE_ROWS at most."""
-        return self._sample
-
-    @cached_property
-    def _sample(self) -> pa.Table:
         for chunk in self.chunks(SAMPLE_ROWS):
             return chunk.table
         return pa.table({})

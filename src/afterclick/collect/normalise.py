@@ -24,16 +24,13 @@ from afterclick.collect import (
 )
 from afterclick.collect.binding import bind
 from afterclick.collect.chunks import Chunk
+from afterclick.collect.coding import Coding
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
 from afterclick.collect.raw_rows import RawRows
 from afterclick.collect.rejects import Reject
 from afterclick.core import names
 from afterclick.core.event import INSTANT, LOG_COLUMNS, PROPERTY_PREFIX
-from afterclick.core.spans import MINUTE
-
-FUTURE: int = 5 * MINUTE
-"""Clocks may differ by this much before an instant counts as lying in the future."""
 
 
 class Normalised(NamedTuple):
@@ -65,6 +62,7 @@ class Normaliser:
         self._source = source
         self._now = now
         self._ordinals = row_ids.Ordinals()
+        self._coding = Coding()
 
     def run(self, chunk: Chunk) -> Normalised:
         """The rows of the next chunk."""
@@ -104,7 +102,7 @@ class Normaliser:
             **texts,
             **columns,
         }
-        return Normalised(*work.finished(hashed), rows.raw, rows.rejects, work.placeholders, odd)
+        return Normalised(*work.finished(hashed, self._coding), rows.raw, rows.rejects, work.placeholders, odd)
 
     def _events(self, rows: RawRows) -> tuple[pa.Array, pa.Array, pa.Array]:
         return event_names.read(rows.text("type"), rows.text("event"), len(rows), self._map.events)
@@ -117,7 +115,7 @@ class Normaliser:
         field = "original_at" if at is None else "occurred_at"
         if at is None:
             nowhere = times.Instants(np.zeros(len(rows), np.int64), np.zeros(len(rows), bool))
-            at = _corrected(original or nowhere, sent, received)
+            at = times.corrected(original or nowhere, sent, received)
         where, values = rows.name_of(field), rows.typed(field)
         values = pa.nulls(len(rows)) if values is None else values
         work.refuse(~at.good, "bad_time", f"{where} holds {{value}}, which is no time of 1990 to 2199", where, values)
@@ -254,13 +252,13 @@ class _Work:
         found = worth.amounts
         self.columns["amount"] = pa.array(found.minor, mask=~found.present)
 
-    def finished(self, hashed: np.ndarray) -> tuple[pa.Table, np.ndarray, np.ndarray]:
+    def finished(self, hashed: np.ndarray, coding: Coding) -> tuple[pa.Table, np.ndarray, np.ndarray]:
         """The good rows in the order of the log's columns, with their places and whether their id is a hash."""
         size = len(self.rows)
         arrays = {field.name: self._filled(field, size) for field in LOG_COLUMNS}
         arrays |= {name: array for name, array in self.columns.items() if name not in arrays}
         # No filter where there is nothing to leave out: most chunks are spotless.
-        table = pa.table(arrays)
+        table = pa.table(coding.apply(arrays))
         if self.good.all():
             return table, self.rows.places, hashed
         return table.filter(pa.array(self.good)), self.rows.places[self.good], hashed[self.good]
@@ -287,16 +285,3 @@ def _upper(array: pa.Array | None) -> pa.Array | None:
 
 def _instant(found: times.Instants | None) -> pa.Array | None:
     return None if found is None else pa.array(found.at, pa.int64(), mask=~found.good).cast(INSTANT)
-
-
-def _corrected(
-    original: times.Instants, sent: times.Instants | None, received: times.Instants | None
-) -> times.Instants:
-    """received − (sent − original) where all three are known, never later than received + 5 min (SEMANTICS §0)."""
-    if received is None:
-        return original
-    at = original.at
-    if sent is not None:
-        at = np.where(sent.good & received.good, received.at - (sent.at - original.at), at)
-    at = np.where(received.good, np.minimum(at, received.at + FUTURE), at)
-    return times.Instants(at, original.good)

@@ -119,7 +119,7 @@ class Profile:
         texts = self.filled.to_pylist()
         found: list[dict[str, Any]] = []
         for text in texts:
-            value = _decoded(text)
+            value = _unfolded(_decoded(text))
             if isinstance(value, dict):
                 found.append(value)
         return found if texts and len(found) >= 0.9 * len(texts) else []
@@ -177,6 +177,18 @@ def _safe_text(raw: pa.Array) -> pa.Array:
 def _nested_text(raw: pa.Array) -> pa.Array:
     texts = [None if value is None else msgspec.json.encode(value, enc_hook=str).decode() for value in raw.to_pylist()]
     return pa.array(texts, pa.string())
+
+
+def _unfolded(value: Any) -> Any:
+    """A list of keys and typed values as the object it stands for."""
+    if not (isinstance(value, list) and value and all(isinstance(item, dict) and "key" in item for item in value)):
+        return value
+    typed = {item["key"]: item.get("value") for item in value}
+    return {
+        str(key): next((inner for inner in held.values() if inner is not None), None)
+        for key, held in typed.items()
+        if isinstance(held, dict)
+    }
 
 
 def _decoded(text: str) -> Any:

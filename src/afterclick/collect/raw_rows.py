@@ -119,6 +119,7 @@ class RawRows:
         for name in sorted(wanted):
             array = cells.trimmed(cells.as_text(self.columns[name]))
             array = pc.if_else(pc.is_in(array, value_set=_NO_OBJECT), pa.scalar(None, pa.string()), array)
+            array = json_cells.unfolded(self._engine, array)
             self.columns[name] = array
             filled = cells.present(array)
             if filled.any():

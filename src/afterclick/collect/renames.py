@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from afterclick.collect.synonyms import squash
 
@@ -21,6 +21,17 @@ def between(headers: Sequence[tuple[str, ...]]) -> list[tuple[str, str]]:
         if not pairs and len(gone) == len(fresh) == 1 and headers[0].index(gone[0]) == header.index(fresh[0]):
             pairs = [(gone[0], fresh[0])]
         found += [pair for pair in pairs if pair not in found]
+    return found
+
+
+def followed(columns: Mapping[str, Sequence[str]], headers: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """(old, new) pairs of columns that a map takes for one, no file having both."""
+    present = {name for header in headers for name in header}
+    found: list[tuple[str, str]] = []
+    for specs in columns.values():
+        known = [spec for spec in specs if spec in present]
+        together = any(len(set(known) & set(header)) > 1 for header in headers)
+        found += [] if together else [(known[0], other) for other in known[1:]]
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -46,7 +47,7 @@ class SourceFile(NamedTuple):
     name: str
     kind: str
     zipped: bool
-    bytes: int
+    size: int
 
     def sha256(self) -> str:
         """SHA-256 of the bytes of the file, hex."""
@@ -74,7 +75,10 @@ def find(paths: str | Path | Sequence[str | Path]) -> tuple[list[SourceFile], li
         else:
             found.append(_file(path, path.name))
     once = {file.path.resolve(): file for file in reversed(found)}
-    return [file for file in found if once[file.path.resolve()] is file], skipped
+    kept = [file for file in found if once[file.path.resolve()] is file]
+    names = Counter(file.name for file in kept)
+    # Files of one name in several folders are told apart by their paths.
+    return [file._replace(name=str(file.path)) if names[file.name] > 1 else file for file in kept], skipped
 
 
 def _folder(folder: Path) -> tuple[list[SourceFile], list[str]]:

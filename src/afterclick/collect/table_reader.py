@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
-from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,8 @@ from afterclick.collect.chunks import (
 from afterclick.collect.sources import SourceFile
 from afterclick.core.errors import InputError
 
+_INDEX: Final = re.compile(r"__index_level_\d+__")
+
 
 def _refuse_width(name: str, count: int) -> None:
     if count > COLUMNS_LIMIT:
@@ -37,7 +39,7 @@ def _refuse_width(name: str, count: int) -> None:
 class TableReader:
     """Batches of typed columns under distinct names; dictionaries are unfolded, everything else keeps its type."""
 
-    text = False
+    fixed = True
 
     encoding = "utf-8"
 
@@ -51,8 +53,11 @@ class TableReader:
     ) -> None:
         _refuse_width(name, len(columns))
         self.name = name
-        self.columns = tuple(distinct_names(columns))
-        self.notes: tuple[str, ...] = ()
+        # The unnamed index of a pandas frame numbers its rows; it says nothing about them.
+        self._kept = [place for place, column in enumerate(columns) if not _INDEX.fullmatch(column)]
+        self.columns = tuple(distinct_names([columns[place] for place in self._kept]))
+        left_out = [column for column in columns if _INDEX.fullmatch(column)]
+        self.notes: tuple[str, ...] = (f"left out: {', '.join(left_out)}",) if left_out else ()
         self._batches = batches
         self._sha256 = sha256
         self.size = size
@@ -65,10 +70,6 @@ class TableReader:
 
     def sample(self) -> pa.Table:
         """The first rows, SAMPLE_ROWS at most."""
-        return self._sample
-
-    @cached_property
-    def _sample(self) -> pa.Table:
         for chunk in self.chunks(SAMPLE_ROWS):
             return chunk.table
         return pa.table({name: pa.array([], pa.string()) for name in self.columns})
@@ -91,7 +92,8 @@ class TableReader:
                 ) from None
             if batch is None:
                 return
-            table = pa.Table.from_arrays([_unfolded(column) for column in batch.columns], names=list(self.columns))
+            arrays = [_unfolded(batch.column(place)) for place in self._kept]
+            table = pa.Table.from_arrays(arrays, names=list(self.columns))
             yield Chunk(table, np.arange(start, start + len(batch), dtype=np.int64))
             start += len(batch)
 
@@ -109,35 +111,46 @@ def _unfolded(array: pa.Array) -> pa.Array:
 def parquet(file: SourceFile) -> TableReader:
     """A Parquet file. Raises InputError when it cannot be opened as one."""
     try:
-        source = pq.ParquetFile(file.path)
+        with pq.ParquetFile(file.path) as source:
+            names, most = list(source.schema_arrow.names), _batch_rows(source.metadata)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{file.path} is no readable Parquet file: {error}", hint="export it again", path=file.name
         ) from None
-    groups = [source.metadata.row_group(place) for place in range(min(source.metadata.num_row_groups, 64))]
-    held = sum(group.num_rows for group in groups) or 1
-    width = max(1, sum(group.total_byte_size for group in groups) // held)
-    most = max(1024, CHUNK_BYTES // (width * 2))
 
     def batches(rows: int) -> Iterator[pa.RecordBatch]:
-        return iter(source.iter_batches(batch_size=min(rows, most)))
+        # Opened anew for each pass: a folder may hold more files than a process may keep open.
+        with pq.ParquetFile(file.path) as source:
+            yield from source.iter_batches(batch_size=min(rows, most))
 
-    return TableReader(file.name, list(source.schema_arrow.names), batches, file.sha256, file.bytes)
+    return TableReader(file.name, names, batches, file.sha256, file.size)
+
+
+def _batch_rows(metadata: pq.FileMetaData) -> int:
+    """Rows that stay within CHUNK_BYTES, judged by the first row groups."""
+    groups = [metadata.row_group(place) for place in range(min(metadata.num_row_groups, 64))]
+    held = sum(group.num_rows for group in groups) or 1
+    width = max(1, sum(group.total_byte_size for group in groups) // held)
+    return int(max(1024, CHUNK_BYTES // (width * 2)))
 
 
 def arrow(file: SourceFile) -> TableReader:
     """An Arrow IPC (Feather) file. Raises InputError when it cannot be opened as one."""
     try:
-        source = ipc.open_file(pa.memory_map(str(file.path)))
+        with pa.memory_map(str(file.path)) as mapped:
+            names = list(ipc.open_file(mapped).schema.names)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{file.path} is no readable Arrow file: {error}", hint="export it again", path=file.name
         ) from None
 
     def batches(_rows: int) -> Iterator[pa.RecordBatch]:
-        return (source.get_batch(place) for place in range(source.num_record_batches))
+        with pa.memory_map(str(file.path)) as mapped:
+            source = ipc.open_file(mapped)
+            for place in range(source.num_record_batches):
+                yield source.get_batch(place)
 
-    return TableReader(file.name, list(source.schema.names), batches, file.sha256, file.bytes)
+    return TableReader(file.name, names, batches, file.sha256, file.size)
 
 
 def frame(given: Any) -> TableReader:
@@ -161,7 +174,7 @@ def _table(given: Any) -> pa.Table:
         if isinstance(given, pa.RecordBatch):
             return pa.Table.from_batches([given])
         if type(given).__module__.split(".")[0] == "pandas":
-            return pa.Table.from_pandas(given).replace_schema_metadata(None)
+            return pa.Table.from_pandas(given, preserve_index=True).replace_schema_metadata(None)
         if hasattr(given, "__arrow_c_stream__"):
             return pa.table(given)
     except (pa.ArrowException, TypeError, ValueError) as error:

@@ -15,11 +15,14 @@ import pyarrow.compute as pc
 from afterclick.collect import cells
 from afterclick.collect.engine import Engine
 from afterclick.core import clock
-from afterclick.core.spans import DAY
+from afterclick.core.spans import DAY, MINUTE
 
 EARLIEST: Final = 631_152_000_000_000
 LATEST: Final = 7_258_118_400_000_000
 """1990-01-01 and 2200-01-01: outside of them a number was read in a wrong unit, or a clock was never set."""
+
+FUTURE: Final = 5 * MINUTE
+"""Clocks may differ by this much before an instant counts as lying in the future."""
 
 _PER_UNIT: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _ISO: Final = (
@@ -170,6 +173,17 @@ def _any_iso(engine: Engine, array: pa.Array, zone: ZoneInfo) -> Instants:
     zoned = cells.present(minutes)
     offset = np.asarray(pc.fill_null(minutes, 0).cast(pa.int64())) * 60_000_000
     return _believed(np.where(zoned, at - offset, to_utc(at, zone)), cells.present(stamp))
+
+
+def corrected(original: Instants, sent: Instants | None, received: Instants | None) -> Instants:
+    """received − (sent − original) where all three are known, never later than received + 5 min (SEMANTICS §0)."""
+    if received is None:
+        return original
+    at = original.at
+    if sent is not None:
+        at = np.where(sent.good & received.good, received.at - (sent.at - original.at), at)
+    at = np.where(received.good, np.minimum(at, received.at + FUTURE), at)
+    return Instants(at, original.good)
 
 
 def to_utc(local: np.ndarray, zone: ZoneInfo) -> np.ndarray:

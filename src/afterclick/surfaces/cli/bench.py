@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from afterclick.app.bench import Measure, measures
+from afterclick.app import bench as app
+from afterclick.app.bench import Machine, Row
 from afterclick.core import i18n
+from afterclick.surfaces.cli.bench_server import visit
 from afterclick.surfaces.cli.options import colour_option, lang_option
 from afterclick.surfaces.cli.screen import Screen
 
@@ -16,43 +18,53 @@ from afterclick.surfaces.cli.screen import Screen
 @click.command()
 @click.option("--events", type=int, default=10_000_000, show_default=True, help="Generated events.")
 @click.option(
+    "--repeats", type=click.IntRange(1), default=app.REPEATS, show_default=True, help="Runs of each; medians are shown."
+)
+@click.option(
     "--dir",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where events and store are kept; else a temporary folder.",
+    help="Where a folder for events and stores is made and removed; else the system's temporary folder.",
 )
 @click.option(
-    "--chdb", "chdb_python", type=click.Path(path_type=Path), help="A Python with chdb, to compare windowFunnel with."
+    "--chdb", "python", type=click.Path(path_type=Path), help="A Python that has chdb; else one is made in the cache."
 )
+@click.option("--no-chdb", "alone", is_flag=True, help="Leave the comparison with ClickHouse out.")
 @lang_option
 @colour_option
-def bench(*, events: int, folder: Path | None, chdb_python: Path | None, lang: str, plain: bool) -> None:
+def bench(
+    *, events: int, repeats: int, folder: Path | None, python: Path | None, alone: bool, lang: str, plain: bool
+) -> None:
     """Measure import and questions on generated events."""
     screen = Screen.of(lang, plain)
-    with tempfile.TemporaryDirectory(prefix="afterclick-bench-") as temporary:
-        place = folder or Path(temporary)
-        place.mkdir(parents=True, exist_ok=True)
-        found = list(
-            measures(events, place, chdb_python, lambda step: screen.tell(screen.text("bench_step", step=step)))
-        )
-    headings = [
-        screen.text(f"bench_{name}") for name in ("what", "seconds", "against", "seconds", "ratio", "bound", "holds")
-    ]
-    screen.table(headings, [_row(measure, screen) for measure in found], [True, False, True, False, False, False, True])
+
+    def tell(step: str) -> None:
+        screen.tell(screen.text("bench_step", step=step))
+
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    if python is None and not alone:
+        tell("chdb")
+        python = app.environment()
+    with tempfile.TemporaryDirectory(prefix="afterclick-bench-", dir=folder) as place:
+        rows = app.run(events, Path(place), repeats=repeats, chdb=None if alone else python, server=visit, tell=tell)
+    show(rows, app.machine(), screen)
 
 
-def _row(measure: Measure, screen: Screen) -> list[str]:
+def show(rows: list[Row], machine: Machine, screen: Screen) -> None:
+    """The machine, the table, and what is to be said about a row."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    screen.show(f"{machine.system}, {machine.processor}, {machine.cores} cores, {machine.memory_gb} GB; {versions}", "")
+    words = ("what", "seconds", "against", "seconds", "ratio", "bound", "holds")
+    headings = [screen.text(f"bench_{word}") for word in words]
+    screen.table(headings, [_cells(row, screen) for row in rows], [True, False, True, False, False, False, True])
+    screen.show("", *(f"{row.what}: {row.note}" for row in rows if row.note))
+
+
+def _cells(row: Row, screen: Screen) -> list[str]:
     def number(value: float | None) -> str:
-        return i18n.number(value, screen.lang, digits=3)
+        return "" if value is None else i18n.number(value, screen.lang, digits=3)
 
-    yard = number(measure.yardstick_seconds) if measure.yardstick else ""
-    ratio = number(measure.ratio) if measure.yardstick else ""
-    return [
-        measure.what,
-        number(measure.seconds),
-        measure.yardstick,
-        yard,
-        ratio,
-        "" if measure.bound is None else number(measure.bound),
-        "" if measure.holds is None else screen.text("yes" if measure.holds else "no"),
-    ]
+    holds = "" if row.holds is None else screen.text("yes" if row.holds else "no")
+    measured = [number(row.against_seconds), number(row.ratio), number(row.bound)]
+    return [row.what, number(row.seconds), row.against, *measured, holds]

@@ -1,0 +1,9 @@
+"""Import and questions measured on generated events, each beside a yardstick of the same machine: trust the ratios."""
+
+from afterclick.app.bench.clickhouse import environment
+from afterclick.app.bench.machine import Machine, machine
+from afterclick.app.bench.pages import Visit
+from afterclick.app.bench.row import Row
+from afterclick.app.bench.run import REPEATS, run
+
+__all__ = ["REPEATS", "Machine", "Row", "Visit", "environment", "machine", "run"]

@@ -1,0 +1,122 @@
+"""A funnel beside a bare pass over its columns and beside ClickHouse's windowFunnel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from afterclick.analyse import questions
+from afterclick.analyse.context import Context
+from afterclick.analyse.funnel import Funnel
+from afterclick.analyse.question import Question
+from afterclick.analyse.scope import scope_of
+from afterclick.app.bench.clickhouse import ClickHouse, handed_over
+from afterclick.app.bench.row import Row
+from afterclick.app.bench.timing import Run, alternated, timed
+from afterclick.core import names
+from afterclick.core.result import Result
+from afterclick.store.snapshot import Snapshot
+
+WITHIN = "7d"
+FIRST_STEPS = ("Product Viewed", names.PAGE_VIEWED)
+LATER_STEPS = ("Product Added", "Checkout Started", names.ORDER_COMPLETED)
+SCANNED = ("device", "at", "name", "flags")
+SCAN_BOUND, CLICKHOUSE_BOUND = 6.0, 0.9
+_BATCH = 1_000_000
+_WARM, _COLD, _SCAN, _TOUCH, _THEIRS = "warm", "cold", "scan", "touch", "theirs"
+
+
+def funnel_rows(
+    snapshot: Snapshot, first: str, folder: Path, chdb: Path | None, repeats: int, tell: Callable[[str], None]
+) -> list[Row]:
+    """The funnel that begins with `first`, asked of a context that knows its visitors, and of one that knows nothing.
+
+    `chdb` is a Python that has chdb; without one its row says so.
+    """
+    asked = Funnel(steps=(first, *LATER_STEPS), within=WITHIN, range="all", compare="none")
+    found: list[Result] = []
+    runs: dict[str, Run] = {
+        _WARM: lambda: _ask(asked, snapshot, found),
+        _COLD: lambda: _ask_cold(asked, snapshot),
+        _SCAN: scanning(snapshot),
+        _TOUCH: lambda: touch(snapshot),
+    }
+    what = f"funnel of 4 steps from {first}"
+    if chdb is None:
+        taken = alternated(runs, repeats)
+        other = Row(
+            what=what, taken=taken[_WARM], against="chdb windowFunnel", bound=CLICKHOUSE_BOUND, note="not installed"
+        )
+    else:
+        tell("chdb")
+        context = Context(snapshot)
+        with ClickHouse(chdb, handed_over(context, asked, folder), folder / "chdb") as theirs:
+            taken = alternated({**runs, _THEIRS: theirs.ask}, repeats)
+            note = f"chdb {theirs.version}, {theirs.form}; " + agreement(found[-1], theirs.levels)
+        other = Row(
+            what=what, taken=taken[_WARM], against="chdb windowFunnel", against_taken=taken[_THEIRS],
+            bound=CLICKHOUSE_BOUND, note=note,
+        )  # fmt: skip
+    rows = ", ".join(SCANNED)
+    return [
+        Row(
+            what=what, taken=taken[_WARM], against=f"scan of {rows} to Arrow batches", against_taken=taken[_SCAN],
+            bound=SCAN_BOUND,
+        ),
+        other,
+        Row(what=what, taken=taken[_WARM], against="the same columns touched in memory", against_taken=taken[_TOUCH]),
+        Row(what=f"{what}, nothing kept", taken=taken[_COLD], note="visitors are told apart anew, as after an import"),
+    ]  # fmt: skip
+
+
+def knowing_visitors(snapshot: Snapshot, question: Question) -> Context:
+    """A context as a server has it after its first question, without anything else that an answer derived."""
+    context = Context(snapshot)
+    scope_of(context, question).labels  # noqa: B018 - computed once and kept
+    return context
+
+
+def _ask(asked: Funnel, snapshot: Snapshot, found: list[Result]) -> float:
+    context = knowing_visitors(snapshot, asked)
+    found.clear()
+    return timed(lambda: found.append(questions.answer(asked, context)))
+
+
+def _ask_cold(asked: Funnel, snapshot: Snapshot) -> None:
+    questions.answer(asked, Context(snapshot))
+
+
+def scanning(snapshot: Snapshot) -> Run:
+    """Brings the funnel's columns through DuckDB into Arrow batches and reads every value once."""
+    chunks = snapshot.chunks(SCANNED)
+    # The arrays are views into the mapped files of the pieces, so DuckDB reads the same bytes as a question does.
+    table = pa.concat_tables([pa.table({name: pa.array(chunk.columns[name]) for name in SCANNED}) for chunk in chunks])
+    connection = duckdb.connect()
+    columns = connection.from_arrow(table).select(*(duckdb.ColumnExpression(name) for name in SCANNED))
+
+    def run() -> None:
+        for batch in columns.to_arrow_reader(_BATCH):
+            for column in batch.columns:
+                np.max(column.to_numpy())
+
+    return run
+
+
+def touch(snapshot: Snapshot) -> None:
+    """Read every value of the same memory-mapped columns, without an engine: what the memory alone allows."""
+    for chunk in snapshot.chunks(SCANNED):
+        for values in chunk.columns.values():
+            np.max(values)
+
+
+def agreement(ours: Result, levels: dict[int, int]) -> str:
+    """Do both count as many visitors at each step? `levels` says how many got exactly so far."""
+    mine = [row["n"] for row in ours.frame.to_pylist()]
+    theirs = [sum(count for level, count in levels.items() if level >= step) for step in range(1, len(mine) + 1)]
+    if mine == theirs:
+        return "equal counts at every step"
+    return "counts differ: " + ", ".join(f"{a:,} / {b:,}" for a, b in zip(mine, theirs, strict=True))

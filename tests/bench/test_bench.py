@@ -1,0 +1,181 @@
+"""The bench measures what it says and computes its ratios; what the figures are is the machine's business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from afterclick.app import bench
+from afterclick.app.bench import clickhouse, clickhouse_side, funnels, side
+from afterclick.app.bench.row import Row
+from afterclick.app.bench.timing import alternated
+from afterclick.core.errors import AfterclickError
+from afterclick.surfaces.cli import bench as command
+from afterclick.surfaces.cli import bench_server
+
+EVENTS = 10_000
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    steps = []
+    found = bench.run(EVENTS, tmp_path_factory.mktemp("bench"), repeats=1, server=bench_server.visit, tell=steps.append)
+    assert steps[:2] == ["generate", "import"]
+    return found
+
+
+def test_every_part_is_measured(rows):
+    parts = [row.what for row in rows]
+    assert parts[0].startswith("import of ")
+    assert [
+        sum(what.startswith(f"funnel of 4 steps from {first}") for what in parts) for first in funnels.FIRST_STEPS
+    ] == [4, 4]
+    assert parts[9:13] == ["sessions", "key figures", "journey map", "channels"]
+    assert len([what for what in parts[13:] if what.startswith("map page, 10,000 events, ")]) == 3
+    assert len(rows) == 16
+
+
+def test_ratios_are_those_of_the_medians(rows):
+    for row in rows:
+        assert len(row.taken) == 1
+        assert row.seconds > 0
+        if row.against_taken:
+            assert row.ratio == pytest.approx(row.taken[0] / row.against_taken[0])
+            assert row.holds == (None if row.bound is None else row.ratio <= row.bound)
+    bounds = {(row.against or row.what).partition(" ")[0]: row.bound for row in rows if row.bound is not None}
+    assert bounds == {"DuckDB:": 4.0, "scan": 6.0, "chdb": 0.9, "map": 0.3}
+
+
+def test_without_chdb_its_row_says_so(rows):
+    missing = [row for row in rows if row.against == "chdb windowFunnel"]
+    assert len(missing) == 2
+    for row in missing:
+        assert (row.note, row.against_seconds, row.ratio, row.holds) == ("not installed", None, None, None)
+
+
+def test_import_says_its_rate_and_both_peaks(rows):
+    assert "rows/s; peak memory" in rows[0].note
+    assert "9," in rows[0].what or "10," in rows[0].what
+
+
+@pytest.mark.parametrize(
+    ("taken", "against", "bound", "ratio", "holds"),
+    [
+        ((3.0, 1.0, 2.0), (4.0, 4.0, 1.0), 0.5, 0.5, True),
+        ((3.0, 1.0, 2.0), (4.0, 4.0, 1.0), 0.4, 0.5, False),
+        ((3.0,), (1.5,), None, 2.0, None),
+    ],
+)
+def test_a_row_compares_medians(taken, against, bound, ratio, holds):
+    row = Row(what="a", taken=taken, against="b", against_taken=against, bound=bound)
+    assert (row.ratio, row.holds) == (ratio, holds)
+
+
+def test_a_bound_without_a_yardstick_is_in_seconds():
+    assert Row(what="a", taken=(0.2,), bound=0.3).holds is True
+    assert Row(what="a", taken=(0.4,), bound=0.3).holds is False
+
+
+def test_runs_take_turns_and_the_first_round_does_not_count():
+    order = []
+    taken = alternated({"a": lambda: order.append("a"), "b": lambda: order.append("b") or 7.0}, 2)
+    assert order == ["a", "b"] * 3
+    assert len(taken["a"]) == 2
+    assert taken["b"] == (7.0, 7.0)
+
+
+class Answer:
+    def __init__(self, counts):
+        self.frame = self
+        self.counts = counts
+
+    def to_pylist(self):
+        return [{"n": n} for n in self.counts]
+
+
+def test_unequal_answers_are_named():
+    assert funnels.agreement(Answer([10, 4, 1]), {1: 6, 2: 3, 3: 1}) == "equal counts at every step"
+    assert funnels.agreement(Answer([10, 4, 1]), {1: 7, 2: 2, 3: 1}) == "counts differ: 10 / 10, 4 / 3, 1 / 1"
+
+
+class Session:
+    """Says what chdb would be asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def query(self, sql, form, params):
+        self.asked.append((sql, form, params))
+        return json.dumps({"data": [[1, 5], [2, 3]]})
+
+
+def test_clickhouse_is_asked_with_parameters_only():
+    session = Session()
+    seconds, levels = clickhouse_side.answered(session, {"steps": [3, 8], "within": 60}, "t1")
+    [(sql, form, params)] = session.asked
+    assert levels == [[1, 5], [2, 3]]
+    assert seconds >= 0
+    assert "windowFunnel({within:UInt64})(at, event = {step0:UInt16}, event = {step1:UInt16})" in sql
+    assert (form, params) == ("JSONCompact", {"within": 60, "steps": [3, 8], "table": "t1", "step0": 3, "step1": 8})
+
+
+FAKE = """#!{python}
+import json, sys
+job = json.loads(sys.argv[3])
+print(json.dumps({{"version": "0", "form": "fake"}}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({{"seconds": 0.5, "levels": [[1, job["within"]], [2, len(job["steps"])]]}}), flush=True)
+"""
+
+
+def other_python(tmp_path, text):
+    path = tmp_path / "python"
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def test_the_other_process_answers_until_it_is_left(tmp_path):
+    python = other_python(tmp_path, FAKE.format(python=sys.executable))
+    given = clickhouse.Given(tmp_path / "rows.parquet", [1, 2, 3], 60)
+    with clickhouse.ClickHouse(python, given, tmp_path / "d") as theirs:
+        assert [theirs.ask(), theirs.ask()] == [0.5, 0.5]
+        assert (theirs.levels, theirs.version, theirs.form) == ({1: 60, 2: 3}, "0", "fake")
+
+
+def test_a_chdb_that_fails_is_an_error_with_its_last_words(tmp_path):
+    python = other_python(tmp_path, "#!/bin/sh\necho 'no such library' >&2\nexit 3\n")
+    given = clickhouse.Given(tmp_path / "rows.parquet", [1], 60)
+    with pytest.raises(AfterclickError, match="no such library"):
+        clickhouse.ClickHouse(python, given, tmp_path / "d")
+
+
+def test_without_a_network_there_is_no_chdb(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFTERCLICK_CACHE", str(tmp_path))
+    monkeypatch.setattr(clickhouse.venv, "create", lambda folder, **_: folder.mkdir(parents=True))
+    assert bench.environment() is None
+
+    def fails(command, **_):
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(clickhouse.subprocess, "run", fails)
+    assert bench.environment() is None
+
+
+def test_work_elsewhere_that_fails_says_why(tmp_path):
+    with pytest.raises(AfterclickError, match="could not copy"):
+        side.run("copy", tmp_path / "nothing.parquet", tmp_path / "out.parquet")
+
+
+def test_the_command_prints_the_table(rows, monkeypatch):
+    monkeypatch.setattr(command.app, "run", lambda events, folder, **options: rows)
+    done = CliRunner().invoke(command.bench, ["--events", "10000", "--no-chdb", "--lang", "en"])
+    assert done.exit_code == 0, done.output
+    assert f"{bench.machine().cores} cores" in done.output
+    assert "journey map" in done.output
+    assert "chdb windowFunnel" in done.output
+    assert "funnel of 4 steps from Page Viewed: not installed" in done.output
