@@ -122,10 +122,14 @@ class History:
         self._reader = reader
         self.sources: list[Source] = [self._stored(piece) for piece in pieces]
 
-    def add_segment(self, name: str, event_ids: pa.ChunkedArray) -> None:
-        """A segment that was written since."""
-        path = self._log / (name + log.SUFFIX)
-        self.sources.append(StoredRows(path, self._reader, HashIndex.build(ids.hash64(event_ids))))
+    def add(self, rows: Source) -> int:
+        """Rows that stand from now on; their number, by which they can be replaced."""
+        self.sources.append(rows)
+        return len(self.sources) - 1
+
+    def segment(self, name: str, event_ids: pa.ChunkedArray) -> StoredRows:
+        """The rows of a segment that was written since."""
+        return StoredRows(self._log / (name + log.SUFFIX), self._reader, HashIndex.build(ids.hash64(event_ids)))
 
     def match(self, event_ids: pa.Array | pa.ChunkedArray, hashes: np.ndarray, held: HeldRows) -> Matches:
         """Where each of these ids was first seen, in the stored rows, then in `held`, then earlier among themselves."""

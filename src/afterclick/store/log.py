@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 SUFFIX: Final = ".parquet"
-SEGMENT_ROWS: Final = 4_000_000
+SEGMENT_ROWS: Final = 2_000_000
 ROW_GROUP: Final = 262_144
 _ROW_GROUP_BYTES: Final = 512 << 20
 _BUFFER: Final = 1 << 20
@@ -99,7 +100,9 @@ def arrange(table: pa.Table) -> pa.Table:
         order[tied] = rows[ids.order_within(np.cumsum(fresh)[tied], _take(table["event_id"], rows))]
     if (order[1:] > order[:-1]).all():
         return table
-    return pa.table({name: _take(table[name], order) for name in table.column_names})
+    names = table.column_names
+    with ThreadPoolExecutor(2, thread_name_prefix="afterclick-arrange") as pool:
+        return pa.table(dict(zip(names, pool.map(lambda name: _take(table[name], order), names), strict=True)))
 
 
 def unite(tables: Sequence[pa.Table]) -> pa.Table:

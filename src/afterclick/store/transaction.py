@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +15,7 @@ from afterclick.core import clock
 from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
 from afterclick.store import disk, ids, lines, log, manifest
-from afterclick.store.history import NEW, HeldRows, History
+from afterclick.store.history import NEW, HeldRows, History, StoredRows
 from afterclick.store.manifest import FileEntry, ImportEntry, Manifest, SegmentEntry
 from afterclick.store.rejects import RejectWriter
 
@@ -25,8 +26,14 @@ _OURS: Final = re.compile(r"\d{6,}-[0-9a-f]{8}(-\d{3,})?\.(parquet|jsonl)(\.tmp)
 """Names of files that an import or a writer makes; what else lies in the log is somebody's and stays."""
 
 
+class _Landed(NamedTuple):
+    written: log.Written
+    orders: pa.Array | None
+    rows: StoredRows
+
+
 class Transaction:
-    """Made by `Store.transaction`. Rows are sorted into segments of up to 4 M; what is not committed is removed.
+    """Made by `Store.transaction`. Rows are sorted into segments of up to 2 M; what is not committed is removed.
 
     Not thread-safe. `seen` and `conflicts` answer for all kept history and for what this transaction added before.
     """
@@ -53,11 +60,15 @@ class Transaction:
         self._rejects = RejectWriter(log_folder, self.id)
         self._orders: list[pa.Array] = []
         self._doubtful = False
+        # Segments are sorted and written beside the reading of the next rows, one at a time.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="afterclick-segment")
+        self._flying: tuple[Future[_Landed], int, int] | None = None
 
     @property
     def rows(self) -> int:
         """Rows added so far."""
-        return self._held.rows + sum(entry.rows for entry in self._segments)
+        flying = self._flying[2] if self._flying else 0
+        return self._held.rows + flying + sum(entry.rows for entry in self._segments)
 
     def seen(self, event_ids: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
         """Which of these ids are stored already, were added before, or stand earlier among these ids themselves."""
@@ -102,6 +113,7 @@ class Transaction:
         """
         self._check_open()
         self._flush()
+        self._land()
         rejected = self._rejects.finish()
         if self._segments:
             with disk.explained(self._log):
@@ -131,8 +143,12 @@ class Transaction:
 
     def close(self) -> None:
         """Remove what was written if it was not committed; what cannot be removed the next writer removes."""
+        self._writer.shutdown()
         if self.entry is not None or self._doubtful:
             return
+        flying = self._flying[0] if self._flying else None
+        if flying is not None and flying.exception() is None:
+            self._segments.append(flying.result().written.entry)
         for path in [self._log / (entry.name + log.SUFFIX) for entry in self._segments]:
             try:
                 path.unlink(missing_ok=True)
@@ -143,13 +159,27 @@ class Transaction:
     def _flush(self) -> None:
         if not self._held.rows:
             return
-        table = self._held.whole()
-        written = log.write_segment(self._log, f"{self.id}-{len(self._segments):03d}", table)
-        self._segments.append(written.entry)
-        if written.entry.lines:
-            self._orders.append(lines.line_orders(table))
-        self._held = HeldRows()
-        self._history.add_segment(written.entry.name, written.event_ids)
+        self._land()
+        held, self._held = self._held, HeldRows()
+        name = f"{self.id}-{len(self._segments):03d}"
+        self._flying = self._writer.submit(self._write, held, name), self._history.add(held), held.rows
+
+    def _write(self, held: HeldRows, name: str) -> _Landed:
+        table = held.whole()
+        written = log.write_segment(self._log, name, table)
+        orders = lines.line_orders(table) if written.entry.lines else None
+        return _Landed(written, orders, self._history.segment(name, written.event_ids))
+
+    def _land(self) -> None:
+        """Wait for the segment that is being written; raises what its writing raised."""
+        if self._flying is None:
+            return
+        landed, (_, place, _) = self._flying[0].result(), self._flying
+        self._flying = None
+        self._segments.append(landed.written.entry)
+        self._history.sources[place] = landed.rows
+        if landed.orders is not None:
+            self._orders.append(landed.orders)
 
     def _stale(self) -> tuple[str, ...]:
         """Older segments with lines of orders that this import goes on with: their totals change."""

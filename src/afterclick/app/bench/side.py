@@ -31,7 +31,8 @@ def run(work: str, source: Path, target: Path) -> Done:
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
         raise AfterclickError(f"the bench could not {work}: {said[0]}", hint="is there room on the disk?")
-    return Done(*json.loads(done.stdout))
+    # Engines may have shown their progress before.
+    return Done(*json.loads(done.stdout.splitlines()[-1]))
 
 
 def _import(source: Path, target: Path) -> tuple[float, int]:
@@ -46,6 +47,7 @@ def _copy(source: Path, target: Path) -> tuple[float, int]:
     files = str(source / "*.parquet") if source.is_dir() else str(source)
     begun = clock.ticks()
     with duckdb.connect(config={"temp_directory": str(target.with_suffix(".spill"))}) as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.read_parquet(files).order("anonymous_id, timestamp").write_parquet(str(target))
         seconds = clock.ticks() - begun
         counted = connection.read_parquet(str(target)).aggregate("count(*)").fetchall()
@@ -65,4 +67,4 @@ def main(arguments: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(main(sys.argv[1:]))
+    sys.stdout.write("\n" + main(sys.argv[1:]) + "\n")
