@@ -105,8 +105,8 @@ class CsvReader:
         best = max(tried, key=lambda found: (found.fit, len(found.columns)))
         if len(best.columns) > COLUMNS_LIMIT:
             raise InputError(
-                f"{self.name} has {len(best.columns):,} columns",
-                hint=f"at most {COLUMNS_LIMIT:,} are read: export only the columns you need",
+                f"{self.name} has more than {COLUMNS_LIMIT:,} columns",
+                hint="export only the columns you need",
                 path=self.name,
             )
         return Dialect(best.delimiter, best.escape, tuple(distinct_names(best.columns)))

@@ -130,6 +130,7 @@ class _Guesser:
         for field, listed in self._columns.items():
             self._findings.append(self._finding(field, listed))
         self._look_inside()
+        self._known_by_email()
         constants = self._event_constant()
         lines = "event" not in self._columns and not constants and order_lines(self._columns, self._text)
         given = ColumnMap(
@@ -249,6 +250,14 @@ class _Guesser:
                         hits[field].append((rank, spec))
         return {field: [spec for _, spec in sorted(found)] for field, found in hits.items() if found}
 
+    def _known_by_email(self) -> None:
+        """Where rows carry nothing else, the e-mail is who they are; beside other ids it only links them."""
+        if "email" in self._columns and not {"anonymous_id", "user_id"} & self._columns.keys():
+            self._columns["user_id"] = self._columns["email"]
+            raw = " or ".join(self._columns["email"])
+            sample = self._samples.example(self._columns["email"])
+            self._findings.append(Finding("user_id", raw, sample, "the only id there is"))
+
     def _event_constant(self) -> dict[str, str]:
         columns = self._columns
         if columns.keys() & {"event", "type"} or not {"order_id", "revenue"} <= columns.keys():
@@ -280,7 +289,7 @@ class _Guesser:
         return ()
 
     def _doubts(self, given: ColumnMap) -> None:
-        if not {"anonymous_id", "user_id", "email"} & given.columns.keys():
+        if not {"anonymous_id", "user_id"} & given.columns.keys():
             self._warnings.append("no column holds an id: all events will be of nobody")
         if {"revenue", "price"} & given.columns.keys() and "currency" not in given.columns:
             self._warnings.append("no column holds a currency: amounts are in the store's own")
