@@ -55,9 +55,18 @@ class Attempts:
             found.append(found[-1][self.reached[found[-1]] > step])
         return tuple(found)
 
-    def at(self, step: int, units: np.ndarray) -> np.ndarray:
-        """Instants at which these units took a step (0-based)."""
-        result: np.ndarray = self.rows.at[self.pick[units, step]]
+    @cached_property
+    def times(self) -> tuple[np.ndarray, ...]:
+        """Per step (0-based) the instants at which the units of `reaching` took it, int64 µs."""
+        return tuple(self.rows.at[self.pick[units, step]] for step, units in enumerate(self.reaching))
+
+    def took(self, since: int, until: int) -> np.ndarray:
+        """How long the units that reached step `until` took from step 0 or from the step before, int64 µs."""
+        if since == 0:
+            before = self.times[0][self.reaching[until]]
+        else:
+            before = self.times[since][self.reached[self.reaching[since]] > until]
+        result: np.ndarray = self.times[until] - before
         return result
 
     def rows_of(self, step: int, units: np.ndarray) -> np.ndarray:

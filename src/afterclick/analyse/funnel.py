@@ -130,13 +130,12 @@ def _open(scope: Scope, funnel: Funnel, found: Attempts) -> np.ndarray:
     """Which units may still go on: not through, and the window of the awaited step is not over at "as of"."""
     if not len(found.visitor):
         return np.zeros(0, bool)
-    last = (
-        found.pick[np.arange(len(found.reached)), found.reached - 1]
-        if funnel.within_from == "previous"
-        else found.pick[:, 0]
-    )
+    if funnel.within_from == "previous":
+        last = found.rows.at[found.pick[np.arange(len(found.reached)), found.reached - 1]]
+    else:
+        last = found.times[0]
     horizon = min(scope.as_of, scope.period.end - 1) if funnel.clip == "range" else scope.as_of
-    waiting = found.rows.at[last] + spans.micros(funnel.within) > horizon
+    waiting = last + spans.micros(funnel.within) > horizon
     result: np.ndarray = waiting & (found.reached < len(funnel.steps))
     return result
 
@@ -149,7 +148,7 @@ def _steps(scope: Scope, funnel: Funnel, found: Attempts, before: Attempts | Non
         here = found.reaching[k]
         n = len(here)
         previous = table[-1]["n"] if table else n
-        amounts = values(found.rows_of(k, here))
+        amounts = values(found.rows_of(k, here)) if has_amounts(scope, funnel, step) else None
         ended, waits = found.reached[here] == k + 1, still_open[here]
         left = ended & ~waits
         lost = _money(None if amounts is None else amounts[left])
@@ -178,6 +177,21 @@ _SCHEMA = pa.schema(
         *((f"seconds_from_{since}_{stat}", pa.float64()) for since in ("first", "previous") for stat in _STATS),
     ]
 )  # fmt: skip
+
+
+def has_amounts(scope: Scope, funnel: Funnel, step: Step) -> bool:
+    """Can an event of this step carry the funnel's value? Looked up once per store: most steps never do."""
+    if funnel.value not in fields.AMOUNTS:
+        return True
+    context = scope.context
+
+    def find() -> np.ndarray:
+        there = np.zeros(len(context.names()[0]), bool)
+        for chunk in context.snapshot.chunks(("name", "amount"), None):
+            there[chunk.columns["name"][chunk.columns["amount"] != NO_AMOUNT]] = True
+        return there
+
+    return bool(context.keep(("names with amounts",), find)[context.name_codes(step.event)].any())
 
 
 def _values(scope: Scope, funnel: Funnel) -> Callable[[np.ndarray], np.ndarray | None]:
@@ -219,7 +233,7 @@ def _times(prefix: str, found: Attempts, since: int, until: int) -> dict[str, fl
     here = found.reaching[until]
     if since == until or not len(here):
         return {f"{prefix}_{stat}": None for stat in _STATS}
-    took = found.at(until, here) - found.at(since, here)
+    took = found.took(since, until)
     spread = Quantiles.of(took)
     points = (spread.p25, spread.median, spread.p75, spread.p90)
     seconds = [value / spans.SECOND if value is not None else None for value in points]
@@ -232,8 +246,7 @@ def _histogram(funnel: Funnel, found: Attempts) -> pa.Table:
     rows = []
     edges = np.array([*HISTOGRAM, 2**62])
     for k in range(1, len(funnel.steps)):
-        here = found.reaching[k]
-        took = np.maximum(found.at(k, here) - found.at(0, here), 0)
+        took = np.maximum(found.took(0, k), 0)
         counts, _ = np.histogram(took, edges)
         rows += [
             {
