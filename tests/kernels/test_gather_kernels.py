@@ -58,12 +58,8 @@ def strips(rng, rows, coded):
 def test_blocks_equal_sorting(seed, rows, coded, edges):
     rng = np.random.default_rng(seed)
     who, period, given_strips = labels(rng), Period(*edges), strips(rng, rows, coded)
-    offsets, at, key = gathered._blocked(given_strips, who, period)
-    tied = np.zeros(VISITORS, np.uint8)
-    for first, last in gathered._spans(offsets, len(at), 3):
-        kernels.settle.fast()(frozen(offsets), at, key, first, last, tied)
-    wanted = gathered._sorted(given_strips, who, period)
-    assert [values.tolist() for values in (offsets, at, key)] == [values.tolist() for values in wanted]
+    found, wanted = gathered._blocked(given_strips, who, period), gathered._sorted(given_strips, who, period)
+    assert [values.tolist() for values in found] == [values.tolist() for values in wanted]
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["plain", "compiled"])
@@ -86,19 +82,26 @@ def test_rows_are_selected_one_by_one(fast, seed, coded):
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["plain", "compiled"])
-@given(times=st.lists(st.integers(0, 60), max_size=400), first=st.integers(0, 5))
+@given(rows=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), max_size=400))
 @SETTINGS
-def test_settling_is_a_stable_sort(fast, times, first):
-    at = np.array([99] * first + times, np.int64)
-    key = np.arange(len(at), dtype=np.int64)
-    offsets = frozen(np.array([0, first, len(at)], np.int64))
-    tied = np.zeros(2, np.uint8)
+def test_settling_is_a_stable_sort(fast, rows):
+    """Visitors 0 to 2 of the second block; all that stand in the first one are without rows."""
+    base = 1 << kernels.BLOCK_BITS
+    visitor = np.array([base + v for v, _ in rows], np.int32)
+    at = np.array([t for _, t in rows], np.int64)
+    key = np.arange(len(rows), dtype=np.int64)
+    offsets, tied = np.full(base + 4, -1, np.int64), np.zeros(base + 3, np.uint8)
+    edges = frozen(np.array([0, 0, len(rows)], np.int64))
+    order = np.lexsort((key, at, visitor))
+    wanted = [sum(v < k for v, _ in rows) for k in range(4)]
     run = kernels.settle.fast() if fast else kernels.settle.plain
-    run(offsets, at, key, 0, 2, tied)
-    order = first + np.argsort(np.array(times, np.int64), kind="stable")
-    assert key[first:].tolist() == order.tolist()
-    assert at[first:].tolist() == sorted(times)
-    assert tied.tolist() == [int(first > 1), int(len(set(times)) < len(times))]
+    run(edges, frozen(visitor), 1, 2, base + 3, at, key, offsets, tied)
+    assert key.tolist() == order.tolist()
+    assert at.tolist() == [rows[i][1] for i in order]
+    assert offsets[base:].tolist() == wanted
+    assert tied[base:].tolist() == [
+        len({t for v, t in rows if v == k}) < sum(v == k for v, _ in rows) for k in range(3)
+    ]
 
 
 def test_outputs_written_plainly_are_the_callers():
