@@ -35,18 +35,29 @@ class Context:
         self.snapshot = snapshot
         self.zone = ZoneInfo(snapshot.definitions.timezone)
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._making: dict[tuple[Any, ...], threading.RLock] = {}
 
     def keep(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        """The value for this key, made once; the least used ones are forgotten."""
+        """The value for this key, made once; the least used ones are forgotten.
+
+        Another question waits only for what it needs itself: what is made depends on other keys, never in a circle.
+        """
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return cast(T, self._kept[key])
+            making = self._making.setdefault(key, threading.RLock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    return cast(T, self._kept[key])
             value = make()
-            self._kept[key] = value
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            with self._lock:
+                self._kept[key] = value
+                self._making.pop(key, None)
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
             return value
 
     def as_of(self, text: str) -> int:
