@@ -42,7 +42,7 @@ def strips(rng, rows, coded):
         name = frozen(rng.integers(0, 4, count).astype(np.int32))
         flags = frozen(rng.integers(0, 4, count).astype(np.uint16))
         symbol = Coded(name, lut, flags, 1)
-        strip = Strip(start, piece, device, at, symbol)
+        strip = Strip(start, piece, device, at, symbol, *((int(at.min()), int(at.max())) if count else (0, 0)))
         found.append(strip if coded else strip._replace(symbol=frozen(strip.symbols())))
         start += count + 10
     return found
@@ -72,7 +72,7 @@ def test_rows_are_selected_one_by_one(fast, seed, coded):
     chosen = kernels.select_coded if coded else kernels.select_rows
     symbol = strip.symbol if coded else (strip.symbol,)
     run = chosen.fast() if fast else chosen.plain
-    n = run(strip.device, strip.at, *symbol, 3, 12, strip.start, device, key, 0)
+    n = run(strip.device, strip.at, *symbol, True, 3, 12, strip.start, device, key, 0)
     wanted = [
         (int(d), (strip.start + i) << 16 | int(s))
         for i, (d, t, s) in enumerate(zip(strip.device, strip.at, strip.symbols(), strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 
 from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import funnel as kernels
-from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.compiled import pool, workers
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.symbols import Symbols
 from afterclick.core.spans import Period
@@ -50,15 +50,27 @@ class Attempts:
     @cached_property
     def reaching(self) -> tuple[np.ndarray, ...]:
         """Per step (0-based) the units that reached it, int64."""
-        found = [np.arange(len(self.reached))]
-        for step in range(1, self.pick.shape[1]):
+        found = [np.arange(len(self.reached)), np.flatnonzero(self.reached > 1)]
+        for step in range(2, self.pick.shape[1]):
             found.append(found[-1][self.reached[found[-1]] > step])
-        return tuple(found)
+        return tuple(found[: self.pick.shape[1]])
 
     @cached_property
     def times(self) -> tuple[np.ndarray, ...]:
         """Per step (0-based) the instants at which the units of `reaching` took it, int64 µs."""
-        return tuple(self.rows.at[self.pick[units, step]] for step, units in enumerate(self.reaching))
+        later = (self.rows.at[self.pick[units, step]] for step, units in enumerate(self.reaching[1:], 1))
+        return (self._starts(), *later)
+
+    def _starts(self) -> np.ndarray:
+        """Instants of step 1 of every unit, looked up side by side: there are many of them."""
+        instants = np.empty(len(self.reached), np.int64)
+        cuts = np.linspace(0, len(instants), workers() + 1).astype(int)
+
+        def look_up(first: int, last: int) -> None:
+            np.take(self.rows.at, self.pick[first:last, 0], out=instants[first:last], mode="clip")
+
+        list(pool().map(look_up, cuts[:-1], cuts[1:]))
+        return instants
 
     def took(self, since: int, until: int) -> np.ndarray:
         """How long the units that reached step `until` took from step 0 or from the step before, int64 µs."""
@@ -101,7 +113,15 @@ def attempts_of(scope: Scope, chain: Chain, period: Period) -> Attempts:
 
 
 def _joined(values: np.ndarray, parts: list[slice]) -> np.ndarray:
-    return np.concatenate([values[:0], *(values[part] for part in parts)])
+    """These parts of an array one after another, copied side by side: they are large."""
+    ends = np.cumsum([0, *(part.stop - part.start for part in parts)]).tolist()
+    whole = np.empty((ends[-1], *values.shape[1:]), values.dtype)
+
+    def copy(part: slice, start: int) -> None:
+        whole[start : start + part.stop - part.start] = values[part]
+
+    list(pool().map(copy, parts, ends[:-1]))
+    return whole
 
 
 def _rows(scope: Scope, chain: Chain, period: Period) -> tuple[Gathered, np.ndarray]:

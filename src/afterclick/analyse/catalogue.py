@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,14 @@ import pyarrow.compute as pc
 from afterclick.analyse.checks import checks
 from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of
-from afterclick.analyse.question import Question
+from afterclick.analyse.question import Question, narrowed, whole
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.analyse.symbols import Symbols, unknown_event
 from afterclick.core import clock, spans
 from afterclick.core.event import INSTANT, PROPERTY_PREFIX
 from afterclick.core.moments import Share
 from afterclick.core.names import SYSTEM_EVENTS
-from afterclick.core.result import People, Result, Text
+from afterclick.core.result import Note, People, Result, Text
 from afterclick.stitch.stages import stages_of
 from afterclick.store.columns import Flag
 
@@ -34,14 +35,15 @@ class Data(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key_word = "data"
 
     def answer(self, context: Context) -> Result:
-        """Describe the whole store (bots and system events included); the range is not used here."""
-        scope = scope_of(context, self)
+        """Describe the whole store, crawlers and system events included, whatever range or conditions were asked."""
+        scope = scope_of(context, whole(self))
         reading = _Catalogue(scope)
         frame = reading.events()
         figures = reading.figures()
         params = {"events": figures["events"], "visitors": figures["visitors"], "names": frame.num_rows}
         return Result(
-            self, frame, sentence=Text("sentence.data", params), figures=figures, parts=reading.parts(figures),
+            self, frame, sentence=Text("sentence.data", params), figures=figures,
+            notes=(Note("whole_store"),) if narrowed(self) else (), parts=reading.parts(figures),
             about=scope.about("events", visitors=figures["visitors"]), people=reading.people(frame),
         )  # fmt: skip
 
@@ -62,7 +64,7 @@ class _Catalogue:
         self.events_known = sorted(set(self.canonical))
         place = {name: number for number, name in enumerate(self.events_known)}
         self.event = np.array([place[name] for name in self.canonical], np.int32)[self.name]
-        self.last_day = int(self.at.max()) // spans.DAY if len(self.at) else 0
+        self.last_day = int(self.days_of(self.at[self.at.argmax() :][:1])[0]) if len(self.at) else 0
 
     def events(self) -> pa.Table:
         stage_of = self._stage_of()
@@ -85,8 +87,16 @@ class _Catalogue:
             )  # fmt: skip
         return pa.Table.from_pylist(rows, schema=_EVENTS)
 
+    def days_of(self, at: np.ndarray) -> np.ndarray:
+        """The site's calendar day of each instant, days since 1970; daylight saving included."""
+        first = spans.local_day(int(self.at.min()), self.context.zone)
+        count = (spans.local_day(int(self.at.max()), self.context.zone) - first).days + 1
+        starts = [spans.midnight(first + timedelta(days=day), self.context.zone) for day in range(count)]
+        since: np.ndarray = np.searchsorted(np.array(starts), at, side="right") - 1 + (first - date(1970, 1, 1)).days
+        return since
+
     def _per_day(self, at: np.ndarray) -> list[int]:
-        ago = self.last_day - at // spans.DAY
+        ago = self.last_day - self.days_of(at)
         return np.bincount(ago[ago < SHOWN_DAYS], minlength=SHOWN_DAYS)[::-1].tolist()  # type: ignore[no-any-return]
 
     def _stage_of(self) -> dict[str, str]:
@@ -133,7 +143,7 @@ class _Catalogue:
         return pa.Table.from_pylist(rows, schema=_IMPORTS)
 
     def _days(self) -> pa.Table:
-        days, place = np.unique(self.at // spans.DAY, return_inverse=True)
+        days, place = np.unique(self.days_of(self.at), return_inverse=True)
         events = np.bincount(place, minlength=len(days))
         known = self.visitor >= 0
         pairs = np.unique(place[known].astype(np.int64) << 32 | self.visitor[known])

@@ -54,7 +54,7 @@ class Channels(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields
         }  # fmt: skip
         return Result(
             self, frame, sentence=_sentence(rows), figures=figures, notes=money_notes(now),
-            about=scope.about("sessions", by=self.by, visitors=len(now.visitors)),
+            about=scope.about("sessions", events=now.events, by=self.by, visitors=len(now.visitors)),
             people=_people(scope, now, codes, values),
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.orders import orders_of
-from afterclick.analyse.question import Question
+from afterclick.analyse.question import Question, whole
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.analyse.sessions import behaviour
 from afterclick.core.result import Result, Text
@@ -36,7 +36,7 @@ class Doctor(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def answer(self, context: Context) -> Result:
         """Run every check over the whole store."""
-        scope = scope_of(context, self)
+        scope = scope_of(context, whole(self))
         frame = checks(scope)
         wrong = sum(severity != "ok" for severity in frame["severity"].to_pylist())
         sentence = Text("sentence.doctor", {"count": wrong}) if wrong else Text("sentence.doctor_ok")

@@ -160,8 +160,10 @@ def _steps(scope: Scope, funnel: Funnel, found: Attempts, before: Attempts | Non
             "previous_n": None if before is None else int((before.reached > k).sum()),
             **_money(amounts), "lost_value": lost["value_sum"],
         }  # fmt: skip
-        row.update(_times("seconds_from_first", found, 0, k))
-        row.update(_times("seconds_from_previous", found, max(k - 1, 0), k))
+        since_first = _times(found, 0, k)
+        since_previous = since_first if k < 2 else _times(found, k - 1, k)
+        row.update({f"seconds_from_first_{stat}": value for stat, value in since_first.items()})
+        row.update({f"seconds_from_previous_{stat}": value for stat, value in since_previous.items()})
         table.append(row)
     return pa.Table.from_pylist(table, schema=_SCHEMA)
 
@@ -229,17 +231,15 @@ def _money(amounts: np.ndarray | None) -> dict[str, Any]:
     }
 
 
-def _times(prefix: str, found: Attempts, since: int, until: int) -> dict[str, float | None]:
+def _times(found: Attempts, since: int, until: int) -> dict[str, float | None]:
     here = found.reaching[until]
     if since == until or not len(here):
-        return {f"{prefix}_{stat}": None for stat in _STATS}
+        return dict.fromkeys(_STATS)
     took = found.took(since, until)
     spread = Quantiles.of(took)
     points = (spread.p25, spread.median, spread.p75, spread.p90)
     seconds = [value / spans.SECOND if value is not None else None for value in points]
-    return dict(
-        zip((f"{prefix}_{stat}" for stat in _STATS), (*seconds, float(took.mean()) / spans.SECOND), strict=True)
-    )
+    return dict(zip(_STATS, (*seconds, float(took.mean()) / spans.SECOND), strict=True))
 
 
 def _histogram(funnel: Funnel, found: Attempts) -> pa.Table:
@@ -316,9 +316,10 @@ def _sentence(rows: list[dict[str, Any]], funnel: Funnel) -> Text:
         return Text("sentence.funnel_empty", {"step": rows[0]["event"]})
     worst = max(range(len(rows) - 1), key=lambda k: rows[k]["n"] - rows[k + 1]["n"])
     return Text(
-        "sentence.funnel",
+        "sentence.funnel_open" if rows[worst]["open"] else "sentence.funnel",
         {
-            "lost": rows[worst]["n"] - rows[worst + 1]["n"], "before": rows[worst]["event"], "after": rows[worst + 1]["event"],
+            "lost": rows[worst]["n"] - rows[worst + 1]["n"], "open": rows[worst]["open"],
+            "before": rows[worst]["event"], "after": rows[worst + 1]["event"],
             "rate": rows[-1]["of_all_rate"], "within": spans.micros(funnel.within),
         },
     )  # fmt: skip
@@ -328,18 +329,27 @@ def _people(
     scope: Scope, funnel: Funnel, found: Attempts, still_open: np.ndarray, groups: list[str], codes: np.ndarray
 ) -> dict[str, Callable[[], People]]:
     cells: dict[str, Callable[[], People]] = {}
+    # Results are kept for long, so their cells hold what they count and not the rows it was found in.
+    visitor, reached, steps = found.visitor, found.reached, len(funnel.steps)
 
-    def cell(mask: np.ndarray, k: int, part: str, group: str) -> Callable[[], People]:
+    def cell(k: int, part: str, number: int = -1) -> Callable[[], People]:
+        group = groups[number] if number >= 0 else ""
         params = {"step": funnel.steps[k], "within": spans.micros(funnel.within), "group": group}
         text = Text(f"people.funnel_{part}" + ("_group" if group else ""), params)
-        return lambda: people_of(scope, np.unique(found.visitor[mask]), text)
 
-    for k in range(len(funnel.steps)):
-        here, onward = found.reached > k, found.reached > k + 1
-        parts = {"reached": here, "lost": here & ~onward & ~still_open, "open": here & ~onward & still_open}
-        for part, mask in parts.items():
-            if part == "reached" or k + 1 < len(funnel.steps):
-                cells[f"step={k + 1};part={part}"] = cell(mask, k, part, "")
+        def behind() -> People:
+            here = reached > k if part == "reached" else reached == k + 1
+            if part != "reached":
+                here = here & (still_open if part == "open" else ~still_open)
+            if number >= 0:
+                here = here & (codes == number)
+            return people_of(scope, np.unique(visitor[here]), text)
+
+        return behind
+
+    for k in range(steps):
+        for part in ("reached", "lost", "open") if k + 1 < steps else ("reached",):
+            cells[f"step={k + 1};part={part}"] = cell(k, part)
         for number, group in enumerate(groups):
-            cells[f"group={group};step={k + 1};part=reached"] = cell(here & (codes == number), k, "reached", group)
+            cells[f"group={group};step={k + 1};part=reached"] = cell(k, "reached", number)
     return cells

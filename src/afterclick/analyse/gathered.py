@@ -26,13 +26,18 @@ class Coded(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """A contiguous run of rows of one piece: the columns a gather needs, and the symbol the question gave each row."""
+    """A contiguous run of rows of one piece: the columns a gather needs, and the symbol the question gave each row.
+
+    No row lies before `first_at` or after `last_at`.
+    """
 
     start: int
     piece: int
     device: np.ndarray
     at: np.ndarray
     symbol: np.ndarray | Coded
+    first_at: int = -(2**63)
+    last_at: int = 2**63 - 1
 
     def symbols(self) -> np.ndarray:
         """The symbol of each row, 0 where it does not count; uint16."""
@@ -48,7 +53,8 @@ class Strip(NamedTuple):
             part: np.ndarray | Coded = symbol._replace(code=symbol.code[low:high], flags=symbol.flags[low:high])
         else:
             part = symbol[low:high]
-        return Strip(self.start + low, self.piece, self.device[low:high], self.at[low:high], part)
+        device, at = self.device[low:high], self.at[low:high]
+        return self._replace(start=self.start + low, device=device, at=at, symbol=part)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,9 @@ class Gathered:
         return _spans(self.offsets, len(self.at), parts)
 
 
+_Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""offsets, at, key, and per visitor whether equal instants stand side by side (uint8)."""
+
 TieBreak = Callable[[np.ndarray], tuple[np.ndarray, Callable[[np.ndarray], Sequence[str]]]]
 
 
@@ -102,18 +111,14 @@ def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBre
     """
     rows = sum(len(strip.device) for strip in strips)
     # Plain Python would be slower than numpy here, so the small case sorts with numpy instead.
-    if rows < WAIT_ROWS and not kernels.scatter_rows.ready:
-        offsets, at, key = _sorted(strips, labels, period)
-    else:
-        offsets, at, key = _blocked(strips, labels, period)
-    tied = np.zeros(len(offsets) - 1, np.uint8)
-    _settle(offsets, at, key, tied)
+    plain = rows < WAIT_ROWS and not kernels.settle.ready
+    offsets, at, key, tied = (_sorted if plain else _blocked)(strips, labels, period)
     if tied.any():
         _order_ties(strips, offsets, at, key, tied, ties)
     return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 
-def _blocked(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _blocked(strips: Sequence[Strip], labels: Labels, period: Period) -> _Arrays:
     """Rows by visitor: compacted and named per worker, laid out by blocks of visitors, each block sorted by itself."""
     shares = _shares(strips, workers())
     blocks = (labels.size >> kernels.BLOCK_BITS) + 1
@@ -129,11 +134,11 @@ def _blocked(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[n
     visitor, at, key = np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int64)
     list(pool().map(lambda pick, cursor: pick.scatter(cursor, visitor, at, key), picks, cursors))
     picks.clear()
-    offsets = np.full(labels.size + 1, rows, np.int64)
-    read = frozen(edges), frozen(visitor)
+    offsets, tied = np.empty(labels.size + 1, np.int64), np.zeros(labels.size, np.uint8)
+    read, settle = (frozen(edges), frozen(visitor)), kernels.settle.fast()
     spans = _spans(edges, rows, workers() * 4)
-    list(pool().map(lambda one: kernels.sort_blocks.fast()(*read, *one, labels.size, at, key, offsets), spans))
-    return offsets, at, key
+    list(pool().map(lambda span: settle(*read, *span, labels.size, at, key, offsets, tied), spans))
+    return offsets, at, key, tied
 
 
 class _Picked:
@@ -153,7 +158,8 @@ class _Picked:
             self.ends.append(last)
 
     def _select(self, strip: Strip, period: Period, first: int) -> int:
-        rest = period.start, period.end, strip.start, self.visitor, self.key, first
+        dated = strip.first_at < period.start or strip.last_at >= period.end
+        rest = dated, period.start, period.end, strip.start, self.visitor, self.key, first
         if isinstance(strip.symbol, Coded):
             return int(kernels.select_coded.fast()(strip.device, strip.at, *strip.symbol, *rest))
         return int(kernels.select_rows.fast()(strip.device, strip.at, strip.symbol, *rest))
@@ -191,7 +197,7 @@ def _shares(strips: Sequence[Strip], parts: int) -> list[list[Strip]]:
     return [share for share in shares if share]
 
 
-def _sorted(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _sorted(strips: Sequence[Strip], labels: Labels, period: Period) -> _Arrays:
     visitors, instants, keys = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for strip in strips:
         symbol = strip.symbols()
@@ -206,19 +212,12 @@ def _sorted(strips: Sequence[Strip], labels: Labels, period: Period) -> tuple[np
     order = np.lexsort((key, at, visitor))
     offsets = np.zeros(labels.size + 1, np.int64)
     np.cumsum(np.bincount(visitor, minlength=labels.size), out=offsets[1:])
-    return offsets, at[order], key[order]
-
-
-def _settle(offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarray) -> None:
-    if not kernels.settle.ready and len(at) < WAIT_ROWS:
-        same = np.flatnonzero(at[1:] == at[:-1]) + 1
-        owner = np.searchsorted(offsets, same, side="right") - 1
-        tied[owner[offsets[owner] < same]] = 1
-        return
-    whole = Gathered(offsets, at, key)
-    run = kernels.settle.fast()
-    read = frozen(offsets)
-    list(pool().map(lambda span: run(read, at, key, span[0], span[1], tied), whole.spans(workers() * 4)))
+    at = at[order]
+    again = np.flatnonzero(at[1:] == at[:-1]) + 1
+    owner = visitor[order][again]
+    tied = np.zeros(labels.size, np.uint8)
+    tied[owner[offsets[owner] < again]] = 1
+    return offsets, at, key[order], tied
 
 
 def _order_ties(

@@ -93,9 +93,8 @@ def _gather(scope: Scope, stages: Sequence[Stage]) -> tuple[Gathered, tuple[bool
     steps: list[Step] = [step for stage in stages for step in stage.enter]
     owner = [number for number, stage in enumerate(stages) for _ in stage.enter]
     symbols = Symbols(scope, steps, path="stages", require=False)
-    known = Period(-(2**62), scope.as_of + 1)
+    history = Period(-(2**62), scope.as_of + 1)
     strips = []
-    seen = 0
     for chunk in scope.context.snapshot.chunks(("device", "at", "name", "flags"), None):
         served = symbols.of(chunk)
         table = _masks(symbols.match, owner, len(steps))
@@ -104,10 +103,11 @@ def _gather(scope: Scope, stages: Sequence[Stage]) -> tuple[Gathered, tuple[bool
         counts = scope.counts(chunk)
         symbol = mask | np.where(counts, BEHAVIOUR | kernels.PRESENT, 0).astype(np.uint16)
         symbol |= np.where(mask > 0, kernels.PRESENT, 0).astype(np.uint16)
-        seen |= int(np.bitwise_or.reduce(mask)) if len(mask) else 0
         strips.append(Strip(chunk.start, chunk.piece, chunk.columns["device"], chunk.columns["at"], frozen(symbol)))
-    rows = gather(strips, scope.labels, known, scope.context.ties)
-    return rows, tuple(bool(seen >> number & 1) for number in range(len(stages)))
+    rows = gather(strips, scope.labels, history, scope.context.ties)
+    # Whether a stage can be entered at all is a fact of the store, whatever the conditions leave of it.
+    known = scope.context.name_codes
+    return rows, tuple(any(len(known(step.event)) for step in stage.enter) for stage in stages)
 
 
 def _masks(match: np.ndarray, owner: list[int], steps: int) -> np.ndarray:

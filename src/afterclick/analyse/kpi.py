@@ -35,7 +35,7 @@ class Kpi(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=True
         figures["previous"] = figures_of(before) if before else None
         return Result(
             self, _frame(now, before), sentence=sentence_of(figures), figures=figures, notes=money_notes(now),
-            about=scope.about("visitors", visitors=len(now.visitors)), people=_people(scope, now),
+            about=scope.about("visitors", events=now.events, visitors=len(now.visitors)), people=_people(scope, now),
         )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def figures_of(m: Measures) -> dict[str, Any]:
         "returning_visitors": visitors - len(m.new_visitors),
         "sessions": sessions,
         "single_event_sessions": int((m.sessions.events[m.session_ids] == 1).sum()),
-        "events": int(m.row_mask.sum()),
+        "events": m.events,
         "pageviews": m.pages,
         "bounced": len(m.bounced),
         "qualifying_sessions": len(m.qualifying),

@@ -130,7 +130,9 @@ class Map:
         frame = pa.Table.from_pylist([self._stage(number) for number in range(len(self.stages))], schema=_SCHEMA)
         return Result(
             self.scope.question, frame, sentence=self._sentence(frame.to_pylist(), figures), figures=figures, parts=parts,
-            notes=self._notes(), about=self.scope.about("visitors", within=figures["within"], visitors=figures["visitors"]),
+            notes=self._notes(), about=self.scope.about(
+                "visitors", events=self.now.events, within=figures["within"], visitors=figures["visitors"]
+            ),
             people=people,
         )  # fmt: skip
 
@@ -159,7 +161,7 @@ class Map:
         row: dict[str, Any] = {
             "stage": stage.name, "question": stage.question, "question_id": stage.question_id, "position": number,
             "has_events": journey.has_events[number], **counts,
-            "onward_rate": Share(counts["onward"], counts["entered"]).rate,
+            "onward_rate": Share(counts["onward"], counts["entered"]).rate if number + 1 < len(self.stages) else None,
             "returns": int((journey.returned >> number & 1).sum()), "highest": int((self.river == number).sum()),
             "dwell_seconds": median, "dwell_p25_seconds": low, "dwell_p75_seconds": high, **self._behaviour(number),
         }  # fmt: skip
@@ -225,16 +227,19 @@ class Map:
 
     def _notes(self) -> tuple[Note, ...]:
         missing = [name for name, there in zip(self.names, self.journey.has_events, strict=True) if not there]
-        notes = [Note("stages_without_events", {"stages": ", ".join(missing)})] if missing else []
+        notes = [Note("stages_without_events", {"stages": [stage_term(name) for name in missing]})] if missing else []
         return (*notes, *money_notes(self.now))
 
     def _sentence(self, rows: list[dict[str, Any]], figures: dict[str, Any]) -> Text:
         if not figures["visitors"]:
             return Text("sentence.kpi_empty")
-        worst = max(rows[:-1], key=lambda row: row["lost"])
+        worst = max(rows[:-1], key=lambda row: (row["lost"], row["open"]))
         params = {"visitors": figures["visitors"], "stage": stage_term(worst["stage"]), "lost": worst["lost"]}
+        params |= {"entered": worst["entered"], "open": worst["open"]}
         if not worst["entered"]:
             return Text("sentence.map_no_stage", params)
+        if not worst["lost"]:
+            return Text("sentence.map_open", {**params, "within": self.within})
         return Text("sentence.map", {**params, "rate": worst["lost"] / worst["entered"], "within": self.within})
 
 

@@ -42,6 +42,11 @@ class Measures:
         return inside if met is None else inside & met[rows.rows]
 
     @cached_property
+    def events(self) -> int:
+        """Behavioural events in the period that meet the conditions, those of nobody left out."""
+        return int(self.row_mask.sum())
+
+    @cached_property
     def visitors(self) -> np.ndarray:
         """Labels of the active visitors, ascending."""
         rows = self.sessions.rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from afterclick.core import condition, spans
@@ -105,4 +106,27 @@ class SessionQuestion(Question, frozen=True, kw_only=True, forbid_unknown_fields
     ] = "derived"
 
 
-__all__ = ["AsOf", "Bots", "Compare", "Duration", "Identity", "OnOff", "Question", "Range", "SessionQuestion", "Where"]
+def whole(question: Question) -> Question:
+    """The same question of the whole store: all time, crawlers in, no condition."""
+    return msgspec.structs.replace(question, range="all", compare="none", where=(), bots="in")
+
+
+def narrowed(question: Question) -> bool:
+    """Was a range or a condition asked for that a question of the whole store cannot heed?"""
+    return bool(question.where) or question.range not in (Question().range, "all")
+
+
+__all__ = [
+    "AsOf",
+    "Bots",
+    "Compare",
+    "Duration",
+    "Identity",
+    "OnOff",
+    "Question",
+    "Range",
+    "SessionQuestion",
+    "Where",
+    "narrowed",
+    "whole",
+]

@@ -106,7 +106,7 @@ class Scope:
         """The flags of rows that do not count: bots by the question, system events unless asked for."""
         return (int(Flag.BOT) if self.question.bots == "out" else 0) | (0 if system else int(Flag.SYSTEM))
 
-    def about(self, unit: str, **more: Any) -> dict[str, Any]:
+    def about(self, unit: str, *, events: int | None = None, **more: Any) -> dict[str, Any]:
         """What every result states of how it was computed."""
         definitions = self.context.snapshot.definitions
         return {
@@ -121,7 +121,7 @@ class Scope:
             "bots": self.question.bots,
             "identity": self.question.identity,
             "filters": list(self.question.where),
-            "events": self.context.snapshot.rows,
+            "events": self.context.snapshot.rows if events is None else events,
             "fingerprint": self.context.snapshot.fingerprint,
             "store": definitions.name,
             "example": definitions.example,

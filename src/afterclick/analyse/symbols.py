@@ -79,10 +79,11 @@ class Symbols:
     def strip(self, chunk: Chunk) -> Strip:
         """The rows of a chunk that carries `device`, `at`, `name` and `flags`; symbols are looked up while they are read."""
         device, at, name, flags = (chunk.columns[column] for column in ("device", "at", "name", "flags"))
+        piece = self.scope.context.snapshot.pieces[chunk.piece]
+        symbol: np.ndarray | Coded = Coded(name, self._lut, flags, self.scope.left_out(system=True))
         if self._tests or self.scope.conditions or not len(self._lut):
-            return Strip(chunk.start, chunk.piece, device, at, self.of(chunk))
-        coded = Coded(name, self._lut, flags, self.scope.left_out(system=True))
-        return Strip(chunk.start, chunk.piece, device, at, coded)
+            symbol = self.of(chunk)
+        return Strip(chunk.start, chunk.piece, device, at, symbol, piece.first_at, piece.last_at)
 
     def _tested(self, code: int, tests: list[int], start: int, rows: np.ndarray) -> np.ndarray:
         take = self.scope.taker(start, rows)

@@ -150,9 +150,13 @@ class Result:
 
 def _said(params: Mapping[str, Any], lang: str) -> dict[str, Any]:
     return {
-        name: (i18n.find(lang, value.id) or value.text) if isinstance(value, Term) else value
+        name: ", ".join(map(str, (_word(item, lang) for item in value))) if isinstance(value, list) else _word(value, lang)
         for name, value in params.items()
     }
+
+
+def _word(value: Any, lang: str) -> Any:
+    return (i18n.find(lang, value.id) or value.text) if isinstance(value, Term) else value
 
 
 def stage_term(stage: str) -> Term:

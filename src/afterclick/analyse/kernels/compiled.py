@@ -125,6 +125,8 @@ def _warm_beside() -> None:
     _Quiet.since = max(_Quiet.since, clock.ticks())
     folder = _cache_folder()
     if folder is not None and not _stamp(folder).exists():
+        # Whoever starts a dashboard looks at it at once, and a small machine has no core to spare then.
+        _wait_for_quiet()
         _compile_elsewhere()
     for one in _ALL:
         _wait_for_quiet()

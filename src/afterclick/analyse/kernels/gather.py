@@ -41,15 +41,17 @@ def _visitor(device: int, at: int, label: Any, shared_from: Any, shared_at: Any,
 def _example_select() -> tuple[Any, ...]:
     device, at = frozen(np.zeros(2, np.int32)), frozen(np.zeros(2, np.int64))
     symbol = frozen(np.ones(2, np.uint16))
-    return device, at, symbol, 0, 1, 0, np.zeros(2, np.int32), np.zeros(2, np.int64), 0
+    return device, at, symbol, True, 0, 1, 0, np.zeros(2, np.int32), np.zeros(2, np.int64), 0
 
 
 @kernel(example=_example_select)
 def select_rows(
-    device: Any, at: Any, symbol: Any, start: int, end: int, first_row: int, device_out: Any, key_out: Any, n: int
-) -> int:
+    device: Any, at: Any, symbol: Any, dated: bool, start: int, end: int, first_row: int,
+    device_out: Any, key_out: Any, n: int,
+) -> int:  # fmt: skip
     """Append the rows with a symbol, an id, and start <= at < end to the outputs from place n on; returns the new n.
 
+    Where `dated` is false every row is known to lie in time, and instants are not read.
     `key_out` is the global row number (`first_row` + i) packed with the symbol. Every row is written and the place only
     moves on behind a row that counts: which rows do is too irregular to be guessed by a processor.
     """
@@ -58,8 +60,9 @@ def select_rows(
         key_out[n] = ((first_row + i) << SYMBOL_BITS) | int(symbol[i])
         counts = 1 if symbol[i] != 0 else 0
         counts &= 1 if device[i] >= 0 else 0
-        counts &= 1 if at[i] >= start else 0
-        counts &= 1 if at[i] < end else 0
+        if dated:
+            counts &= 1 if at[i] >= start else 0
+            counts &= 1 if at[i] < end else 0
         n += counts
     return n
 
@@ -72,7 +75,7 @@ def _example_select_coded() -> tuple[Any, ...]:
 
 @kernel(example=_example_select_coded)
 def select_coded(
-    device: Any, at: Any, code: Any, lut: Any, flags: Any, out: int,
+    device: Any, at: Any, code: Any, lut: Any, flags: Any, out: int, dated: bool,
     start: int, end: int, first_row: int, device_out: Any, key_out: Any, n: int,
 ) -> int:  # fmt: skip
     """`select_rows` where the symbol of a row is `lut[code]`, and a row with a flag of `out` has none."""
@@ -83,8 +86,9 @@ def select_coded(
         counts = 1 if symbol != 0 else 0
         counts &= 1 if (flags[i] & out) == 0 else 0
         counts &= 1 if device[i] >= 0 else 0
-        counts &= 1 if at[i] >= start else 0
-        counts &= 1 if at[i] < end else 0
+        if dated:
+            counts &= 1 if at[i] >= start else 0
+            counts &= 1 if at[i] < end else 0
         n += counts
     return n
 
@@ -116,47 +120,6 @@ def name_visitors(
         sizes[found >> BLOCK_BITS] += 1
 
 
-def _example_sort() -> tuple[Any, ...]:
-    edges, visitor = frozen(np.array([0, 1])), frozen(np.zeros(1, np.int32))
-    return edges, visitor, 0, 1, 1, np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(2, np.int64)
-
-
-@kernel(example=_example_sort)
-def sort_blocks(
-    edges: Any, visitor: Any, first: int, last: int, visitors: int, at: Any, key: Any, offsets: Any
-) -> None:
-    """Sort the rows of blocks first <= b < last, `edges[b]` to `edges[b + 1]`, by visitor, stably and in place.
-
-    Fills `offsets[v]` with the first row of each visitor of these blocks; `visitors` is how many there are in all.
-    """
-    longest = 0
-    for block in range(first, last):
-        longest = max(longest, edges[block + 1] - edges[block])
-    at_here, key_here = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    cursor = np.empty(1 << BLOCK_BITS, np.int64)
-    for block in range(first, last):
-        low, high = edges[block], edges[block + 1]
-        base = block << BLOCK_BITS
-        size = min(visitors - base, 1 << BLOCK_BITS)
-        for v in range(size):
-            cursor[v] = 0
-        for i in range(low, high):
-            cursor[visitor[i] - base] += 1
-        place = 0
-        for v in range(size):
-            offsets[base + v] = low + place
-            rows = cursor[v]
-            cursor[v] = place
-            place += rows
-        for i in range(low, high):
-            at_here[i - low], key_here[i - low] = at[i], key[i]
-        for i in range(low, high):
-            v = visitor[i] - base
-            place = low + cursor[v]
-            cursor[v] += 1
-            at[place], key[place] = at_here[i - low], key_here[i - low]
-
-
 def _example_scatter() -> tuple[Any, ...]:
     visitor, key, at = np.zeros(1, np.int32), np.zeros(1, np.int64), frozen(np.zeros(1, np.int64))
     return visitor, key, 0, 1, at, 0, np.zeros(1, np.int64), visitor.copy(), key.copy(), key.copy()
@@ -167,7 +130,7 @@ def scatter_rows(
     visitor: Any, key: Any, first: int, last: int, at: Any, first_row: int,
     cursor: Any, visitor_out: Any, at_out: Any, key_out: Any,
 ) -> None:  # fmt: skip
-    """Put rows first <= j < last at their block's cursor, with their instants; then `sort_blocks` can run."""
+    """Put rows first <= j < last at their block's cursor, with their instants."""
     for j in range(first, last):
         block = visitor[j] >> BLOCK_BITS
         place = cursor[block]
@@ -209,33 +172,69 @@ def _merge(at: Any, key: Any, low: int, high: int) -> None:
         width *= 2
 
 
-@kernel(
-    _insert,
-    _merge,
-    example=lambda: (
-        frozen(np.array([0, 2])),
-        np.zeros(2, np.int64),
-        np.zeros(2, np.int64),
-        0,
-        1,
-        np.zeros(1, np.uint8),
-    ),
-)
-def settle(offsets: Any, at: Any, key: Any, first: int, last: int, tied: Any) -> None:
-    """Bring each visitor's slice into time order (stable); `tied[visitor]` = 1 where equal instants stand side by side."""
+def _settle(offsets: Any, at: Any, key: Any, first: int, last: int, tied: Any) -> None:
+    """Bring the slices of visitors first <= v < last into time order (stable), and mark those with equal instants."""
     for visitor in range(first, last):
         low, high = offsets[visitor], offsets[visitor + 1]
-        ordered = True
+        ordered, equal = True, False
         for i in range(low + 1, high):
-            if at[i] < at[i - 1]:
-                ordered = False
-                break
+            if at[i] <= at[i - 1]:
+                if at[i] < at[i - 1]:
+                    ordered = False
+                    break
+                equal = True
         if not ordered:
             if high - low <= RUN:
                 _insert(at, key, low, high)
             else:
                 _merge(at, key, low, high)
-        for i in range(low + 1, high):
-            if at[i] == at[i - 1]:
-                tied[visitor] = 1
-                break
+            for i in range(low + 1, high):
+                if at[i] == at[i - 1]:
+                    equal = True
+                    break
+        if equal:
+            tied[visitor] = 1
+
+
+def _example_settle() -> tuple[Any, ...]:
+    edges, visitor = frozen(np.array([0, 1])), frozen(np.zeros(1, np.int32))
+    outs = np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(2, np.int64), np.zeros(1, np.uint8)
+    return edges, visitor, 0, 1, 1, *outs
+
+
+@kernel(_insert, _merge, _settle, example=_example_settle)
+def settle(
+    edges: Any, visitor: Any, first: int, last: int, visitors: int, at: Any, key: Any, offsets: Any, tied: Any
+) -> None:
+    """Sort the rows of blocks first <= b < last, `edges[b]` to `edges[b + 1]`, by visitor and time, stably and in place.
+
+    Sets `offsets[v]` to the first row of each visitor of these blocks, `offsets[v + 1]` to the end of the last one's, and
+    `tied[v]` to 1 where equal instants stand side by side; `visitors` is how many there are in all.
+    """
+    longest = 0
+    for block in range(first, last):
+        longest = max(longest, edges[block + 1] - edges[block])
+    at_here, key_here = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    cursor = np.empty(1 << BLOCK_BITS, np.int64)
+    for block in range(first, last):
+        low, high = edges[block], edges[block + 1]
+        base = block << BLOCK_BITS
+        size = min(visitors - base, 1 << BLOCK_BITS)
+        for v in range(size):
+            cursor[v] = 0
+        for i in range(low, high):
+            cursor[visitor[i] - base] += 1
+            at_here[i - low], key_here[i - low] = at[i], key[i]
+        place = low
+        for v in range(size):
+            offsets[base + v] = place
+            rows = cursor[v]
+            cursor[v] = place
+            place += rows
+        offsets[base + size] = high
+        for i in range(low, high):
+            v = visitor[i] - base
+            place = cursor[v]
+            cursor[v] = place + 1
+            at[place], key[place] = at_here[i - low], key_here[i - low]
+        _settle(offsets, at, key, base, base + size, tied)

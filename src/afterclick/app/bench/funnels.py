@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from afterclick.analyse import questions
 from afterclick.analyse.context import Context
 from afterclick.analyse.funnel import Funnel
-from afterclick.analyse.question import Question
-from afterclick.analyse.scope import scope_of
 from afterclick.app.bench.clickhouse import ClickHouse, handed_over
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.timing import Run, alternated, timed
@@ -33,18 +32,24 @@ _WARM, _COLD, _SCAN, _TOUCH, _THEIRS = "warm", "cold", "scan", "touch", "theirs"
 def funnel_rows(
     snapshot: Snapshot, first: str, folder: Path, chdb: Path | None, repeats: int, tell: Callable[[str], None]
 ) -> list[Row]:
-    """The funnel that begins with `first`, asked of a context that knows its visitors, and of one that knows nothing.
+    """The funnel that begins with `first`, asked of a server's context, and of one that knows nothing.
 
     `chdb` is a Python that has chdb; without one its row says so.
     """
     asked = Funnel(steps=(first, *LATER_STEPS), within=WITHIN, range="all", compare="none")
     found: list[Result] = []
+
+    def ask() -> float:
+        context = _running(snapshot, asked)
+        found.clear()
+        return timed(lambda: found.append(questions.answer(asked, context)))
+
+    def ask_cold() -> None:
+        questions.answer(asked, Context(snapshot))
+
     runs: dict[str, Run] = {
-        _WARM: lambda: _ask(asked, snapshot, found),
-        _COLD: lambda: _ask_cold(asked, snapshot),
-        _SCAN: scanning(snapshot),
-        _TOUCH: lambda: touch(snapshot),
-    }
+        _WARM: ask, _COLD: ask_cold, _SCAN: scanning(snapshot), _TOUCH: lambda: touch(snapshot),
+    }  # fmt: skip
     what = f"funnel of 4 steps from {first}"
     if chdb is None:
         taken = alternated(runs, repeats)
@@ -53,8 +58,7 @@ def funnel_rows(
         )
     else:
         tell("chdb")
-        context = Context(snapshot)
-        with ClickHouse(chdb, handed_over(context, asked, folder), folder / "chdb") as theirs:
+        with ClickHouse(chdb, handed_over(Context(snapshot), asked, folder), folder / "chdb") as theirs:
             taken = alternated({**runs, _THEIRS: theirs.ask}, repeats)
             note = f"chdb {theirs.version}, {theirs.form}; " + agreement(found[-1], theirs.levels)
         other = Row(
@@ -73,21 +77,11 @@ def funnel_rows(
     ]  # fmt: skip
 
 
-def knowing_visitors(snapshot: Snapshot, question: Question) -> Context:
-    """A context as a server has it after its first question, without anything else that an answer derived."""
+def _running(snapshot: Snapshot, asked: Funnel) -> Context:
+    """A context as a running server has it: from another funnel it knows who is who and what words mean, and no answer."""
     context = Context(snapshot)
-    scope_of(context, question).labels  # noqa: B018 - computed once and kept
+    questions.answer(msgspec.structs.replace(asked, steps=asked.steps[::-1], within="1h"), context)
     return context
-
-
-def _ask(asked: Funnel, snapshot: Snapshot, found: list[Result]) -> float:
-    context = knowing_visitors(snapshot, asked)
-    found.clear()
-    return timed(lambda: found.append(questions.answer(asked, context)))
-
-
-def _ask_cold(asked: Funnel, snapshot: Snapshot) -> None:
-    questions.answer(asked, Context(snapshot))
 
 
 def scanning(snapshot: Snapshot) -> Run:

@@ -11,7 +11,6 @@ from afterclick.analyse.journey_map import JourneyMap
 from afterclick.analyse.kpi import Kpi
 from afterclick.analyse.question import Question, SessionQuestion
 from afterclick.analyse.sessions import sessions_of
-from afterclick.app.bench.funnels import knowing_visitors
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.timing import Run, alternated, timed
 from afterclick.store.snapshot import Snapshot
@@ -34,7 +33,8 @@ def other_rows(snapshot: Snapshot, repeats: int) -> list[Row]:
 
 def _run(asked: Question, snapshot: Snapshot) -> Callable[[], float]:
     def run() -> float:
-        context = knowing_visitors(snapshot, asked)
+        context = Context(snapshot)
+        context.labels(asked.identity, context.as_of(asked.as_of))
         return timed(lambda: _answer(asked, context))
 
     return run

@@ -13,8 +13,8 @@ from afterclick.core import figures, i18n
 _SECOND = 1_000_000
 
 
-def read(name: str, value: Any, lang: str, currency: str = "", unit: str = "") -> str:
-    """The text of a cell; `unit` (count, rate, money, number, seconds) wins over the column's name."""
+def read(name: str, value: Any, lang: str, currency: str = "", unit: str = "", zone: str = "UTC") -> str:
+    """The text of a cell; `unit` (count, rate, money, number, seconds) wins over the column's name, instants are of `zone`."""
     if isinstance(value, bool):
         return i18n.text(lang, "cli.yes" if value else "cli.no")
     if isinstance(value, int | float | Decimal):
@@ -22,11 +22,11 @@ def read(name: str, value: Any, lang: str, currency: str = "", unit: str = "") -
     if isinstance(value, str) and name.endswith("_at"):
         value = dt.datetime.fromisoformat(value)
     if isinstance(value, dt.datetime):
-        return figures.instant(value, lang)
+        return figures.instant(value, lang, zone)
     if isinstance(value, dt.date):
         return figures.date(value, lang, with_year=True)
     if isinstance(value, list | tuple):
-        return " ".join(read("", item, lang) for item in value)
+        return " ".join(read("", item, lang, zone=zone) for item in value)
     return figures.NOTHING if value is None else str(value)
 
 

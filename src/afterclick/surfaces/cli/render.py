@@ -43,7 +43,7 @@ def result(found: Result, screen: Screen, form: str, part: str | None = None) ->
         screen.write(tables.csv_text(table))
         return
     view = views.view_of(found.spec, part)
-    grid = grid_of(table, view, screen.lang, str(found.about.get("currency") or ""))
+    grid = grid_of(table, view, screen.lang, found)
     notes = [note.say(screen.lang) for note in found.notes]
     address = views.address(found.spec, screen.lang)
     if form == "md":
@@ -74,7 +74,7 @@ def people(asked: Result, cell: str, screen: Screen, form: str) -> None:
         screen.write(tables.csv_text(found.table()))
         return
     shown = found.table(0, _PEOPLE_SHOWN) if form == "table" else found.table()
-    grid = grid_of(shown, views.View(), screen.lang, str(asked.about.get("currency") or ""))
+    grid = grid_of(shown, views.View(), screen.lang, asked)
     if form == "md":
         screen.write(f"{_who(found, screen)}\n\n{tables.markdown(*grid)}")
         return
@@ -88,12 +88,12 @@ def _who(found: People, screen: Screen) -> str:
     return screen.text("people", n=len(found), what=found.text.say(screen.lang))
 
 
-def grid_of(table: pa.Table, view: views.View, lang: str, currency: str) -> Grid:
+def grid_of(table: pa.Table, view: views.View, lang: str, found: Result) -> Grid:
     """The view's columns of a table as texts; columns the table lacks are left out."""
     names = [name for name in view.columns if name in table.column_names] or list(table.column_names)
     columns = {name: table.column(name).to_pylist() for name in names}
     units = table.column("unit").to_pylist() if "unit" in table.column_names else [""] * table.num_rows
-    texts = [_texts(name, values, units, lang, currency) for name, values in columns.items()]
+    texts = [_texts(name, values, units, lang, found) for name, values in columns.items()]
     if "text_id" in names:
         texts[names.index("text_id")] = _sentences(table, lang)
     rows = [list(row) for row in zip(*texts, strict=True)]
@@ -106,12 +106,14 @@ _PER_ROW = frozenset({"value", "previous", "low", "high"})
 """Columns whose unit stands in the row's own `unit`."""
 
 
-def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, currency: str) -> list[str]:
+def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, found: Result) -> list[str]:
+    currency, zone = str(found.about.get("currency") or ""), str(found.about.get("timezone") or "UTC")
     if name == "change" and any(units):
         return [cells.change(unit, value, lang) for value, unit in zip(values, units, strict=True)]
     own = name in _PER_ROW and any(units)
     texts = [
-        cells.read(name, value, lang, currency, unit if own else "") for value, unit in zip(values, units, strict=True)
+        cells.read(name, value, lang, currency, unit if own else "", zone)
+        for value, unit in zip(values, units, strict=True)
     ]
     return [_worded(name, text, lang) for text in texts] if name in _WORDS else texts
 
@@ -147,9 +149,9 @@ def _worded(name: str, text: str, lang: str) -> str:
 
 def figure_lines(found: Result, view: views.View, lang: str) -> list[tuple[str, str]]:
     """The figures of the view that the answer has, as heading and text, headings padded to one width."""
-    currency = str(found.about.get("currency") or "")
+    currency, zone = str(found.about.get("currency") or ""), str(found.about.get("timezone") or "UTC")
     lines = [
-        (heading(name, lang), cells.read(name, found.figures[name], lang, currency))
+        (heading(name, lang), cells.read(name, found.figures[name], lang, currency, zone=zone))
         for name in view.figures
         if name in found.figures
     ]

@@ -239,18 +239,17 @@ _PARTS: Final[dict[str, dict[str, str]]] = {
 
 def python_call(spec: Spec) -> str:
     """The same question in Python."""
-    kind = type(spec)
     given = ", ".join(f"{name}={value!r}" for name, value in spec.changed().items())
     return (
-        f"import afterclick\nfrom {kind.__module__} import {kind.__qualname__}\n\n"
-        f'shop = afterclick.open("shop")\nresult = shop.ask({kind.__qualname__}({given}))'
+        f'import afterclick\n\nshop = afterclick.open("DIR")\n'
+        f"result = shop.ask(afterclick.{type(spec).__qualname__}({given}))"
     )
 
 
 def command(spec: Spec) -> str:
     """The same question on the command line."""
     flags = {field.name: field.flag for field in type(spec).fields()}
-    words = ["afterclick", spec.key_word]
+    words = ["afterclick", spec.key_word, "--store", "DIR"]
     for name, value in spec.changed().items():
         for item in value if isinstance(value, tuple) else (value,):
             words += [flags[name], shlex.quote(str(item).lower() if isinstance(item, bool) else str(item))]
