@@ -108,6 +108,8 @@ def journey_result(spec: JourneyMap | None = None, names: tuple[str, ...] = STAG
             {
                 "lost": 135_016,
                 "visitors": 182_340,
+                "entered": 182_340,
+                "open": 5_386,
                 "stage": stage_term(names[0]),
                 "within": 14 * spans.DAY,
                 "rate": 0.7404,

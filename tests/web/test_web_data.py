@@ -133,6 +133,5 @@ def test_schema_and_health(client: TestClient, shop: FakeShop) -> None:
 
 def test_the_export_menu_holds_the_same_question_for_python_and_the_command_line(client: TestClient) -> None:
     body = client.get("/", params={"lang": "en", "range": "7d", "where": 'source == "it\'s"', "touchpoints": "9"}).text
-    assert "from afterclick.analyse.journey_map import JourneyMap" in body
-    assert "shop.ask(JourneyMap(touchpoints=9, range=&#39;7d&#39;" in body
-    assert "afterclick map --touchpoints 9 --range 7d --where" in body
+    assert "shop.ask(afterclick.JourneyMap(touchpoints=9, range=&#39;7d&#39;" in body
+    assert "afterclick map --store DIR --touchpoints 9 --range 7d --where" in body
