@@ -111,7 +111,11 @@ def load(path: str | Path) -> ColumnMap:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"the map file cannot be read: {error}", hint="write it as UTF-8 text", path=str(path)
+            f"the map file cannot be read: {error}",
+            hint="check the path; `afterclick import FILE --dry-run --write-map FILE` writes a map"
+            if isinstance(error, FileNotFoundError)
+            else "write it as UTF-8 text",
+            path=str(path),
         ) from None
     return from_toml(text, str(path))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -101,6 +102,9 @@ def _name(paths: Any, readers: Sequence[Reader]) -> str:
         path = Path(paths)
         return (path.resolve().name or "files") if path.is_dir() else path.name.split(".")[0] or path.name
     return "files" if len(readers) > 1 else readers[0].name.split(".")[0]
+
+
+_NAIVE: Final = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?[T ]\d\d?:\d\d(:\d\d(\.\d+)?)?")
 
 
 class _Import:
@@ -240,10 +244,19 @@ class _Import:
             import_id="" if dry_run else import_id,
         )
 
+    def _times_lack_a_zone(self) -> bool:
+        samples = [finding.sample for finding in self._plan.findings if finding.field == "occurred_at"]
+        return not self._plan.map.timezone and any(_NAIVE.fullmatch(sample) for sample in samples)
+
     def _warnings(self, files: Sequence[FileReport], intake: Intake) -> list[str]:
         told = [f"{file.name} has no rows" for file in files if not file.rows]
         told += [f"{file.name} was imported before, by {file.again}" for file in files if file.again]
         told += [f"{file.name} has no column {', '.join(file.missing)}" for file in files if file.missing]
+        if self._times_lack_a_zone():
+            told.append(
+                f"times carry no zone and were read as {self._zone.key}; for another one write "
+                'timezone = "Asia/Seoul" at the head of a map file, and import with it'
+            )
         if intake.future:
             told.append(f"{intake.future:,} events lie in the future; they are kept and flagged")
         if len(intake.currencies) > 1:
