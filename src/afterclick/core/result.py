@@ -125,7 +125,7 @@ class Result:
             "figures": self.figures,
             "data": self.frame.to_pylist(),
             "parts": {name: table.to_pylist() for name, table in self.parts.items()},
-            "notes": [{"code": note.code, "text": note.say(lang), **_extra(note)} for note in self.notes],
+            "notes": [{"code": note.code, "text": note.say(lang), **_extra(note, lang)} for note in self.notes],
             "about": self.about,
         }
 
@@ -169,8 +169,8 @@ def channel_term(channel: str) -> Term:
     return Term(f"channel.{channel}", channel)
 
 
-def _extra(note: Note) -> dict[str, Any]:
-    return {"params": note.params} if note.params else {}
+def _extra(note: Note, lang: str) -> dict[str, Any]:
+    return {"params": _said(note.params, lang)} if note.params else {}
 
 
 def present(form: str, presenter: Callable[[Result], str]) -> None:
