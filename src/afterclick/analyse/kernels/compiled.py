@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels.memory import keep_memory
 from afterclick.core import clock
 
 WAIT_ROWS: Final = 1_000_000
@@ -104,6 +105,7 @@ class _Quiet:
 
 def warm() -> None:
     """Make every kernel ready; a second or so when cached, many when not."""
+    keep_memory()
     for one in _ALL:
         one.warm()
     _note_cached()
@@ -116,6 +118,7 @@ def warm_in_background() -> threading.Thread:
     What is not cached yet is compiled in a process of its own, since the compiler would take turns with the answers here.
     Loading it into this process takes half a second of the interpreter and waits until no question runs.
     """
+    keep_memory()
     thread = threading.Thread(target=_warm_beside, name="afterclick-compile", daemon=True)
     thread.start()
     return thread
