@@ -25,6 +25,8 @@ FIRST_STEPS = ("Product Viewed", names.PAGE_VIEWED)
 LATER_STEPS = ("Product Added", "Checkout Started", names.ORDER_COMPLETED)
 SCANNED = ("device", "at", "name", "flags")
 SCAN_BOUND, CLICKHOUSE_BOUND = 6.0, 0.9
+LEAST = 7
+"""Rounds a funnel is run at least, where more than one was asked for: the first rounds of a process still fetch memory."""
 _BATCH = 1_000_000
 _WARM, _COLD, _SCAN, _TOUCH, _THEIRS = "warm", "cold", "scan", "touch", "theirs"
 
@@ -36,6 +38,7 @@ def funnel_rows(
 
     `chdb` is a Python that has chdb; without one its row says so.
     """
+    repeats = max(repeats, LEAST) if repeats > 1 else repeats
     asked = Funnel(steps=(first, *LATER_STEPS), within=WITHIN, range="all", compare="none")
     found: list[Result] = []
 
