@@ -12,6 +12,7 @@ from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import funnel as kernels
 from afterclick.analyse.kernels.compiled import pool, workers
 from afterclick.analyse.scope import Scope
+from afterclick.analyse.scratch import borrowed
 from afterclick.analyse.symbols import Symbols
 from afterclick.core.spans import Period
 from afterclick.core.step import Step
@@ -96,20 +97,24 @@ def attempts_of(scope: Scope, chain: Chain, period: Period) -> Attempts:
     if chain.entry != kernels.ATTEMPTS:
         sizes = [min(size, last - first) for size, (first, last) in zip(sizes, cuts, strict=True)]
     bases = [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
-    visitor, reached = np.empty(bases[-1], np.int32), np.empty(bases[-1], np.int16)
-    pick = np.empty(bases[-1] * steps, np.int64)
     options = (chain.within, chain.from_previous, chain.strict, chain.tolerance, chain.entry)
 
-    def chase(cut: tuple[int, int], base: int) -> slice:
-        written = kernels.chase_funnel(
-            rows.offsets, rows.at, rows.key, match, steps, *cut, period.start, period.end, *options, base,
-            visitor, reached, pick, rows=len(rows.at),
-        )  # fmt: skip
-        return slice(base, base + int(written))
+    with (
+        borrowed(bases[-1], np.int32) as visitor,
+        borrowed(bases[-1], np.int16) as reached,
+        borrowed(bases[-1] * steps, np.int64) as pick,
+    ):
 
-    used = list(pool().map(chase, cuts, bases[:-1]))
-    table = pick.reshape(-1, steps)
-    return Attempts(rows, *(_joined(values, used) for values in (visitor, reached, table)))
+        def chase(cut: tuple[int, int], base: int) -> slice:
+            written = kernels.chase_funnel(
+                rows.offsets, rows.at, rows.key, match, steps, *cut, period.start, period.end, *options, base,
+                visitor, reached, pick, rows=len(rows.at),
+            )  # fmt: skip
+            return slice(base, base + int(written))
+
+        used = list(pool().map(chase, cuts, bases[:-1]))
+        found = [_joined(values, used) for values in (visitor, reached, pick.reshape(-1, steps))]
+    return Attempts(rows, *found)
 
 
 def _joined(values: np.ndarray, parts: list[slice]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 
 from afterclick.analyse.kernels import gather as kernels
 from afterclick.analyse.kernels.compiled import WAIT_ROWS, pool, workers
+from afterclick.analyse.scratch import borrowed
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
@@ -122,36 +124,53 @@ def _blocked(strips: Sequence[Strip], labels: Labels, period: Period) -> _Arrays
     """Rows by visitor: compacted and named per worker, laid out by blocks of visitors, each block sorted by itself."""
     shares = _shares(strips, workers())
     blocks = (labels.size >> kernels.BLOCK_BITS) + 1
-    picks = list(pool().map(lambda share: _Picked(share, labels, period, blocks), shares))
-    sizes = np.sum([pick.sizes for pick in picks], axis=0, dtype=np.int64) if picks else np.zeros(blocks, np.int64)
-    edges = np.concatenate([[0], np.cumsum(sizes)])
-    before = edges[:-1].copy()
-    cursors = []
-    for pick in picks:
-        cursors.append(before.copy())
-        before += pick.sizes
-    rows = int(edges[-1])
-    visitor, at, key = np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int64)
-    list(pool().map(lambda pick, cursor: pick.scatter(cursor, visitor, at, key), picks, cursors))
-    picks.clear()
-    offsets, tied = np.empty(labels.size + 1, np.int64), np.zeros(labels.size, np.uint8)
-    read, settle = (frozen(edges), frozen(visitor)), kernels.settle.fast()
-    spans = _spans(edges, rows, workers() * 4)
-    list(pool().map(lambda span: settle(*read, *span, labels.size, at, key, offsets, tied), spans))
+    with ExitStack() as held:
+
+        def room(rows: int, dtype: type) -> np.ndarray:
+            return held.enter_context(borrowed(rows, dtype))
+
+        sizes = [sum(len(strip.device) for strip in share) for share in shares]
+        picks = [
+            _Picked(share, room(size, np.int32), room(size, np.int64), blocks)
+            for share, size in zip(shares, sizes, strict=True)
+        ]
+        list(pool().map(lambda pick: pick.select(labels, period), picks))
+        edges, cursors = _laid_out([pick.sizes for pick in picks], blocks)
+        rows = int(edges[-1])
+        visitor = room(rows, np.int32)
+        at, key = np.empty(rows, np.int64), np.empty(rows, np.int64)
+        list(pool().map(lambda pick, cursor: pick.scatter(cursor, visitor, at, key), picks, cursors))
+        offsets, tied = np.empty(labels.size + 1, np.int64), np.zeros(labels.size, np.uint8)
+        read, settle = (frozen(edges), frozen(visitor)), kernels.settle.fast()
+        spans = _spans(edges, rows, workers() * 4)
+        list(pool().map(lambda span: settle(*read, *span, labels.size, at, key, offsets, tied), spans))
     return offsets, at, key, tied
+
+
+def _laid_out(sizes: list[np.ndarray], blocks: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Where each block begins and the last one ends, and per worker where its rows of each block go."""
+    edges = np.zeros(blocks + 1, np.int64)
+    np.cumsum(sum(sizes, np.zeros(blocks, np.int64)), out=edges[1:])
+    cursors, before = [], edges[:-1]
+    for one in sizes:
+        cursors.append(before.copy())
+        before = before + one
+    return edges, cursors
 
 
 class _Picked:
     """The rows of a worker's strips that count, strip after strip: their visitors, and their keys."""
 
-    def __init__(self, strips: list[Strip], labels: Labels, period: Period, blocks: int) -> None:
-        room = sum(len(strip.device) for strip in strips)
+    def __init__(self, strips: list[Strip], visitor: np.ndarray, key: np.ndarray, blocks: int) -> None:
         self.strips = strips
-        self.visitor, self.key = np.empty(room, np.int32), np.empty(room, np.int64)
+        self.visitor, self.key = visitor, key
         self.sizes = np.zeros(blocks, np.int64)
         self.ends = [0]
+
+    def select(self, labels: Labels, period: Period) -> None:
+        """Find the rows and who is behind them; `sizes` counts them per block of visitors."""
         label = labels.arrays()
-        for strip in strips:
+        for strip in self.strips:
             first = self.ends[-1]
             last = self._select(strip, period, first)
             kernels.name_visitors.fast()(self.visitor, self.key, first, last, strip.at, strip.start, *label, self.sizes)
