@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ from afterclick.analyse.attempts import Attempts, Chain, attempts_of
 from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of
 from afterclick.analyse.kernels import funnel as kernels
+from afterclick.analyse.kernels.compiled import pool, workers
+from afterclick.analyse.orders import total
 from afterclick.analyse.question import Duration, Question
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.core import spans
@@ -23,6 +26,7 @@ from afterclick.core.money import to_decimal
 from afterclick.core.result import Note, People, Result, Text
 from afterclick.core.step import Step
 from afterclick.store.columns import NO_AMOUNT
+from afterclick.store.snapshot import Snapshot
 
 GROUPS = 10
 HISTOGRAM = tuple(spans.micros(text) for text in ("0s", "10s", "1m", "10m", "1h", "6h", "1d", "3d", "7d", "30d", "90d"))
@@ -151,14 +155,14 @@ def _steps(scope: Scope, funnel: Funnel, found: Attempts, before: Attempts | Non
         amounts = values(found.rows_of(k, here)) if has_amounts(scope, funnel, step) else None
         ended, waits = found.reached[here] == k + 1, still_open[here]
         left = ended & ~waits
-        lost = _money(None if amounts is None else amounts[left])
+        lost = None if amounts is None else _sum(amounts[left])
         row: dict[str, Any] = {
             "step": k + 1, "event": step.text(), "optional": False, "n": n,
             "of_all_rate": Share(n, first).rate, "from_previous_rate": Share(n, previous).rate,
             "lost": int(left.sum()) if k + 1 < len(funnel.steps) else 0,
             "open": int((ended & waits).sum()),
             "previous_n": None if before is None else int((before.reached > k).sum()),
-            **_money(amounts), "lost_value": lost["value_sum"],
+            **_money(amounts), "lost_value": lost,
         }  # fmt: skip
         since_first = _times(found, 0, k)
         since_previous = since_first if k < 2 else _times(found, k - 1, k)
@@ -200,7 +204,7 @@ def _values(scope: Scope, funnel: Funnel) -> Callable[[np.ndarray], np.ndarray |
     """Minor units (or numbers) of global rows for the funnel's money field; None where the field is not in the store."""
     context = scope.context
     if funnel.value in fields.AMOUNTS:
-        return lambda rows: context.snapshot.take("amount", rows)
+        return lambda rows: _taken(context.snapshot, rows)
     stored = f"p.{funnel.value}"
     if funnel.value not in context.snapshot.property_names or context.snapshot.column_kind(stored) != "number":
         raise SpecError(
@@ -219,16 +223,38 @@ def _values(scope: Scope, funnel: Funnel) -> Callable[[np.ndarray], np.ndarray |
     return scaled
 
 
+def _taken(snapshot: Snapshot, rows: np.ndarray) -> np.ndarray:
+    """Amounts of these rows, looked up side by side: the first step may have very many."""
+    amounts = np.empty(len(rows), np.int64)
+    cuts = np.linspace(0, len(rows), workers() + 1).astype(int)
+
+    def look_up(first: int, last: int) -> None:
+        amounts[first:last] = snapshot.take("amount", rows[first:last])
+
+    list(pool().map(look_up, cuts[:-1], cuts[1:]))
+    return amounts
+
+
 def _money(amounts: np.ndarray | None) -> dict[str, Any]:
-    there = amounts[amounts != NO_AMOUNT] if amounts is not None else np.zeros(0, np.int64)
+    there = _there(amounts) if amounts is not None else np.zeros(0, np.int64)
     if not len(there):
         return {"value_sum": None, "value_mean": None, "value_median": None}
-    whole = sum(there.tolist())
+    whole = total(there)
     return {
         "value_sum": to_decimal(whole),
         "value_mean": whole / len(there) / 10_000,
         "value_median": float(np.median(there)) / 10_000,
     }
+
+
+def _sum(amounts: np.ndarray) -> Decimal | None:
+    there = _there(amounts)
+    return to_decimal(total(there)) if len(there) else None
+
+
+def _there(amounts: np.ndarray) -> np.ndarray:
+    absent = amounts == NO_AMOUNT
+    return amounts[~absent] if absent.any() else amounts
 
 
 def _times(found: Attempts, since: int, until: int) -> dict[str, float | None]:
