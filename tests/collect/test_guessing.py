@@ -144,8 +144,9 @@ SHAPES: list[tuple[str, dict[str, list[object]], dict[str, object], dict[str, ob
             "occurred_at": "InvoiceDate",
             "price": "UnitPrice",
             "user_id": "CustomerID",
+            "product_id": "StockCode",
         },
-        {"time_unit": "%m/%d/%Y %H:%M", "grain": "order_line", "refund": "^C", "numbers": ()},
+        {"time_unit": "%m/%d/%Y %H:%M", "kind": "orders", "grain": "order_line", "refund": "^C", "numbers": ()},
     ),
     (
         "orders, one row each",

@@ -343,7 +343,7 @@ def test_order_lines_add_up_by_hand(shop: Store, log: Log, write: Write) -> None
     assert {row["user_id"] for row in rows} == {"17850", "14527", None}
     assert {row["p.quantity"] for row in rows} == {6.0, 3.0, -1.0, 2.0}
     assert {row["p.price"] for row in rows} == {2.55, 3.39, 27.5, 0.125}
-    assert {row["p.StockCode"] for row in rows} == {"85123A", "71053", "D", "22"}
+    assert {row["p.product_id"] for row in rows} == {"85123A", "71053", "D", "22"}
     assert shop.snapshot().rows == 5
 
 

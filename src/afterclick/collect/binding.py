@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from afterclick.collect import fields, json_cells
 from afterclick.collect.columnmap import ColumnMap
+from afterclick.collect.kinds import EVENT_COLUMN, KINDS, TIME_COLUMN
 from afterclick.core.errors import InputError, nearest
 from afterclick.core.event import PROPERTY_PREFIX
 
@@ -68,7 +69,8 @@ def bind(given: ColumnMap, names: Sequence[str]) -> Binding:
             # Keys inside JSON come and go by row, so all paths are tried in turn.
             cells[field] = tuple(hit for hit in found if hit.keys)
     used = {hit.column for hits in cells.values() for hit in hits if not hit.keys}
-    kept = [name for name in names if name not in used and name not in given.drop]
+    made = (EVENT_COLUMN, TIME_COLUMN)
+    kept = [name for name in names if name not in used and name not in given.drop and name not in made]
     taken = {fields.property_name(field) for field in cells}
     return Binding(cells, _flat(kept, {name for name in taken if name}), tuple(missing))
 
@@ -100,6 +102,13 @@ def check(given: ColumnMap, files: Mapping[str, Sequence[str]]) -> None:
                 hint=nearest(specs[0], every) or "columns: " + ", ".join(every[:20]),
                 path=f"columns.{field}",
             )
+    for event, name in given.moments.items():
+        if name not in every:
+            raise InputError(
+                f"no file has a column {name!r} for the time of {event}",
+                hint=nearest(name, every) or "columns: " + ", ".join(every[:20]),
+                path=f"moments.{event}",
+            )
     for name in given.drop:
         if name not in every:
             raise InputError(f"no file has a column {name!r} to drop", hint=nearest(name, every), path="drop")
@@ -109,6 +118,9 @@ def check(given: ColumnMap, files: Mapping[str, Sequence[str]]) -> None:
 
 def _needed(given: ColumnMap, bound: Binding, file: str, names: Sequence[str]) -> None:
     columns = "columns: " + ", ".join(names[:20])
+    if KINDS[given.kind].needs and given.grain == "events":
+        _needs(given, bound, file, columns)
+        return
     if not {"occurred_at", "original_at"} & bound.cells.keys():
         raise InputError(
             f"{file}: no column is mapped to the time",
@@ -131,6 +143,23 @@ def _needed(given: ColumnMap, bound: Binding, file: str, names: Sequence[str]) -
     elif not {"event", "type"} & (bound.cells.keys() | given.constants.keys()):
         raise InputError(
             f"{file}: no column is mapped to the event name",
-            hint=f'write under [columns] event = "…", or under [constants] event = "Product Viewed"; {columns}',
+            hint='write under [columns] event = "…", or under [constants] event = "Product Viewed"; '
+            f"orders, catalogue, customers, messages, costs and feedback need none: --kind …; {columns}",
             path="columns.event",
         )
+
+
+def _needs(given: ColumnMap, bound: Binding, file: str, columns: str) -> None:
+    there = {*bound.cells, *given.constants}
+    if given.moments:
+        there |= {"event", "occurred_at"}
+    if given.kind == "orders":
+        there |= {"event"}
+    for choice in KINDS[given.kind].needs:
+        if there.isdisjoint(choice):
+            field = choice[0]
+            raise InputError(
+                f"{file}: {given.kind} need {' or '.join(choice)}, and no column is mapped to it",
+                hint=f'write under [columns] {field} = "…", or --set {field}=… where all rows have one; {columns}',
+                path=f"columns.{field}",
+            )

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from afterclick.collect import fields
 from afterclick.core.errors import InputError, nearest
+from afterclick.core.names import MESSAGE_EVENTS
 
 UNITS = ("auto", "s", "ms", "us", "ns", "iso")
 """Named readings of a time column; anything else in `time_unit` is a strptime pattern."""
@@ -33,9 +34,12 @@ class ColumnMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `event_data.email` reads inside a JSON column. `constants` are texts for fields a file does not have, `numbers`
     flat columns that hold numbers (None: decided from the values), `drop` columns that are not kept, `events` canonical
     names for raw event names, `refund` a regular expression on the order id of order lines that marks cancellations,
-    `real_ids` ids on the list of placeholders that are real here.
+    `real_ids` ids on the list of placeholders that are real here. `kind` says what a row tells of; `moments` give per
+    event of a message the column with its time, where each message is one row; `last_status` says that each order stands
+    once with its last status, so that one paid back was an order before.
     """
 
+    kind: Literal["events", "orders", "catalogue", "customers", "messages", "costs", "feedback"] = "events"
     grain: Literal["events", "order_line"] = "events"
     source: str = ""
     timezone: str = ""
@@ -48,6 +52,8 @@ class ColumnMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     drop: tuple[str, ...] = ()
     events: dict[str, str] = msgspec.field(default_factory=dict)
     real_ids: tuple[str, ...] = ()
+    moments: dict[str, str] = msgspec.field(default_factory=dict)
+    last_status: bool = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -142,6 +148,13 @@ def _check(given: ColumnMap) -> None:
     for name, raw in given.columns.items():
         if not raw or not all(raw):
             raise InputError(f"{name} names no column", hint=_EXAMPLE, path=f"columns.{name}")
+    for name in given.moments:
+        if name not in MESSAGE_EVENTS:
+            raise InputError(
+                f"nothing of a message is called {name!r}",
+                hint=nearest(name, MESSAGE_EVENTS) or ", ".join(sorted(MESSAGE_EVENTS)),
+                path=f"moments.{name}",
+            )
     if given.timezone:
         zone(given.timezone)
     if given.time_unit not in UNITS and not _PATTERN.fullmatch(given.time_unit):

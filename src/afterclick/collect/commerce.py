@@ -82,8 +82,17 @@ def _of_items(engine: Engine, objects: pa.Array) -> Amounts:
     return Amounts(minor, known & ~bad, bad)
 
 
-def of_lines(rows: RawRows, refund: np.ndarray) -> Worth:
-    """Amounts of order lines: revenue as the line's total, else price × quantity; negated for cancellations."""
+def of_field(rows: RawRows, field: str) -> Worth:
+    """Amounts of a field by itself, with their sign."""
+    found = _read(rows, field)
+    return Worth(Amounts(found.minor, found.present, np.zeros(len(rows), bool)), [(field, found.bad)])
+
+
+def of_lines(rows: RawRows, refund: np.ndarray, paid_back: np.ndarray) -> Worth:
+    """Amounts of order lines: revenue as the line's total, else price × quantity; negated for cancellations.
+
+    `paid_back` rows are refunds of their own: positive whatever their sign was.
+    """
     revenue, price, quantity = (_read(rows, field) for field in ("revenue", "price", "quantity"))
     product = amounts.product(price, quantity)
     both = product.present & quantity.present
@@ -91,7 +100,8 @@ def of_lines(rows: RawRows, refund: np.ndarray) -> Worth:
     known = revenue.present | both
     blame = [("revenue", revenue.bad), ("price", price.bad), ("quantity", quantity.bad)]
     blame.append(("price", ~known & ~revenue.bad & ~price.bad & ~quantity.bad))
-    return Worth(Amounts(np.where(refund, -minor, minor), known, np.zeros(len(rows), bool)), blame)
+    minor = np.where(paid_back & ~refund, np.abs(minor), np.where(refund, -minor, minor))
+    return Worth(Amounts(minor, known, np.zeros(len(rows), bool)), blame)
 
 
 def cancellations(order_id: pa.Array, pattern: str) -> np.ndarray:

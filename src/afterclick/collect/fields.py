@@ -51,6 +51,39 @@ _DECLARED: Final = (
     Field("coupon", "text", "kept as the property `coupon`"),
     Field("search_term", "text", "kept as the property `search_term`"),
     Field("country", "text", "kept as the property `country`"),
+    Field("cost", "number", "what an ad cost on that day"),
+    Field("impressions", "number", "how often it was shown"),
+    Field("clicks", "number", "how often it was clicked"),
+    Field("until", "instant", "last day that a row of costs covers; a row is to cover one day"),
+    Field("channel", "text", "channel of an ad or a message, kept as the property `channel`"),
+    Field("campaign", "text", "campaign or template of a message"),
+    Field("campaign_id", "text", "the ad system's id of the campaign"),
+    Field("keyword", "text", "divides the costs of an ad, as do the six that follow"),
+    Field("device", "text", "divides the costs of an ad"),
+    Field("placement", "text", "divides the costs of an ad"),
+    Field("age", "text", "divides the costs of an ad"),
+    Field("gender", "text", "divides the costs of an ad"),
+    Field("region", "text", "divides the costs of an ad"),
+    Field("hour", "text", "divides the costs of an ad"),
+    Field("message_id", "text", "id of a message, the same in all that became of it"),
+    Field("machine", "text", "whether a program and no person opened or clicked"),
+    Field("link", "text", "the link that was clicked in a message"),
+    Field("items", "json", "JSON list of what was ordered"),
+    Field("refund_amount", "number", "what was paid back of an order"),
+    Field("refunded_at", "instant", "when it was paid back"),
+    Field("sale_price", "number", "price while on offer"),
+    Field("availability", "text", "whether a product can be had"),
+    Field("image_url", "text", "address of a product's picture"),
+    Field("product_url", "text", "address of a product's page"),
+    Field("signed_up_at", "instant", "when a customer signed up"),
+    Field("email_consent", "text", "may be written to by e-mail"),
+    Field("sms_consent", "text", "may be written to by text message"),
+    Field("push_consent", "text", "may be sent push messages"),
+    Field("marketing_consent", "text", "agreed to be advertised to"),
+    Field("score", "number", "points, stars or the answer from 0 to 10"),
+    Field("scale", "number", "the highest score there is"),
+    Field("comment", "text", "what somebody said in words"),
+    Field("survey", "text", "name of the survey or the question"),
 )
 
 FIELDS: Final[dict[str, Field]] = {field.name: field for field in _DECLARED}
@@ -68,8 +101,47 @@ PRODUCT: Final = (
     "coupon",
     "search_term",
     "country",
+    "impressions",
+    "clicks",
+    "until",
+    "channel",
+    "campaign",
+    "campaign_id",
+    "keyword",
+    "device",
+    "placement",
+    "age",
+    "gender",
+    "region",
+    "hour",
+    "message_id",
+    "machine",
+    "link",
+    "refund_amount",
+    "refunded_at",
+    "sale_price",
+    "availability",
+    "image_url",
+    "product_url",
+    "signed_up_at",
+    "email_consent",
+    "sms_consent",
+    "push_consent",
+    "marketing_consent",
+    "score",
+    "scale",
+    "comment",
+    "survey",
 )
 """Fields that have no column of their own in the log and become properties of that name."""
+
+NUMBERS: Final = frozenset(
+    {"price", "quantity", "impressions", "clicks", "refund_amount", "sale_price", "score", "scale"}
+)
+"""Fields that become properties of numbers."""
+
+BREAKDOWNS: Final = ("keyword", "device", "placement", "age", "gender", "region", "hour")
+"""What divides the costs of one ad on one day into several rows."""
 
 TYPES: Final = frozenset({"track", "page", "screen", "identify", "group", "alias", "link", "unlink"})
 

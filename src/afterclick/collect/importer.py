@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import msgspec
-
-from afterclick.collect import binding, columnmap, renames
+from afterclick.collect import columnmap, kinds, renames, versions
 from afterclick.collect.ahead import ahead
 from afterclick.collect.chunks import Chunk, Reader
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
-from afterclick.collect.guess import Finding, completed, guess, shown
 from afterclick.collect.intake import Counts, Intake
 from afterclick.collect.normalise import Normalised, Normaliser
-from afterclick.collect.readers import open_source
+from afterclick.collect.planning import Plan, plan
 from afterclick.collect.rejects import Origin
 from afterclick.collect.replay import replay_rejects
 from afterclick.collect.report import FileReport, ImportReport
+from afterclick.collect.versions import Versions
 from afterclick.core import clock
 from afterclick.core.errors import InputError
 from afterclick.store.manifest import FileEntry
@@ -37,47 +34,6 @@ _SURE = 20
 """From this many rows on, a file none of whose rows can be read has a wrong map, not bad rows."""
 
 
-class Plan(NamedTuple):
-    """What will be imported and how: readers, the map, why it is so, what was left aside, what to look at."""
-
-    readers: tuple[Reader, ...]
-    map: ColumnMap
-    findings: tuple[Finding, ...]
-    skipped: tuple[str, ...]
-    warnings: tuple[str, ...]
-    renamed: tuple[tuple[str, str], ...]
-
-
-def plan(paths: Any, *, map: ColumnMap | None = None, source: str = "", grain: str = "") -> Plan:  # noqa: A002
-    """Open a source and settle its map, guessed or given, without storing anything. Raises InputError."""
-    readers, skipped = open_source(paths, map.encoding if map is not None else "")
-    if map is None:
-        found = guess(readers)
-        given, findings, warnings = found.map, found.findings, found.warnings
-    else:
-        given, findings, warnings = map, (), ()
-    given = msgspec.structs.replace(given, source=source or given.source or _name(paths, readers))
-    if grain:
-        given = columnmap.from_dict({**given.to_dict(), "grain": grain})
-    _check(given, readers)
-    if map is not None:
-        given = completed(given, readers)
-        findings = shown(given, readers)
-    renamed = renames.followed(given.columns, [reader.columns for reader in readers])
-    return Plan(tuple(readers), given, findings, tuple(skipped), warnings, tuple(renamed))
-
-
-def _check(given: ColumnMap, readers: Sequence[Reader]) -> None:
-    try:
-        binding.check(given, {reader.name: reader.columns for reader in readers})
-    except InputError:
-        # Keys of JSON objects may first appear far down a file; only the whole file tells.
-        every = {reader.name: reader.every_column() for reader in readers}
-        if every == {reader.name: reader.columns for reader in readers}:
-            raise
-        binding.check(given, every)
-
-
 def import_files(
     store: Store,
     paths: Any,
@@ -85,23 +41,19 @@ def import_files(
     map: ColumnMap | None = None,  # noqa: A002  the word of the command line and the docs
     source: str = "",
     grain: str = "",
+    kind: str = "",
+    constants: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     dry_run: bool = False,
 ) -> ImportReport:
     """Import a file, several, a folder or a data frame; with `dry_run` everything but the last step is done.
 
-    `source` is the name of the source in the store, `grain` overrides the guessed one. Raises InputError, with nothing stored,
+    `source` is the name of the source in the store, `kind` and `grain` override the guessed ones, `constants` are fields
+    that no column holds. Raises InputError, with nothing stored,
     for what cannot be read or mapped; bad rows are kept as rejects and counted. The same rows again are duplicates.
     """
-    planned = plan(paths, map=map, source=source, grain=grain)
+    planned = plan(paths, map=map, source=source, grain=grain, kind=kind, constants=constants)
     return _Import(store, planned, progress).run(dry_run=dry_run)
-
-
-def _name(paths: Any, readers: Sequence[Reader]) -> str:
-    if isinstance(paths, (str, Path)):
-        path = Path(paths)
-        return (path.resolve().name or "files") if path.is_dir() else path.name.split(".")[0] or path.name
-    return "files" if len(readers) > 1 else readers[0].name.split(".")[0]
 
 
 _NAIVE: Final = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?[T ]\d\d?:\d\d(:\d\d(\.\d+)?)?")
@@ -118,7 +70,9 @@ class _Import:
         self._counts: dict[str, Counts] = {}
         self._placeholders: Counter[str] = Counter()
         self._odd: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
         self._again: dict[str, str] = {}
+        self._versions: Versions | None = None
 
     def run(self, *, dry_run: bool) -> ImportReport:
         digests = [reader.sha256() for reader in self._plan.readers]
@@ -132,6 +86,7 @@ class _Import:
                 else:
                     new.append(reader)
             files = {reader.name for reader in new}
+            self._versions = versions.of_store(self._store, self._plan.map)
             intake = Intake(transaction, self._now, lambda: self._known_rejects(files))
             self._take(new, intake)
             total = self._total()
@@ -151,14 +106,15 @@ class _Import:
             return self._report(total, intake, transaction.id, dry_run=dry_run)
 
     def _imported_before(self) -> dict[str, tuple[int, str]]:
-        """Rows and import of each file that was imported with this very map, by its SHA-256."""
+        """Rows and import of each file that was imported with this very map, by its SHA-256.
+
+        Of states only the last import counts: a file from before it may bring an earlier state back.
+        """
         told = self._plan.map.to_dict()
-        return {
-            file.sha256: (file.rows, entry.id)
-            for entry in self._store.manifest.entries
-            if entry.kind == "import" and entry.map == told
-            for file in entry.files
-        }
+        entries = [entry for entry in self._store.manifest.entries if entry.kind == "import"]
+        if self._plan.map.kind in kinds.STATES:
+            entries = [entry for entry in entries if entry.map.get("kind") == self._plan.map.kind][-1:]
+        return {file.sha256: (file.rows, entry.id) for entry in entries if entry.map == told for file in entry.files}
 
     def _known_rejects(self, files: set[str]) -> frozenset[str]:
         return frozenset(one.id for one in self._store.rejects(source=self._plan.map.source) if one.file in files)
@@ -179,6 +135,7 @@ class _Import:
             for (field, text), count in rows.placeholders.items():
                 self._placeholders[f"{field}: {text}"] += count
             self._odd.update(rows.odd)
+            self._notes.update(rows.notes)
             done += taken.read
             if self._progress is not None:
                 self._progress(reader.name, done, 0)
@@ -187,7 +144,14 @@ class _Import:
         given = self._plan.map
         with Engine() as engine:
             for reader in readers:
-                work = Normaliser(given, engine=engine, zone=self._zone, source=given.source, now=self._now)
+                work = Normaliser(
+                    given,
+                    engine=engine,
+                    zone=self._zone,
+                    source=given.source,
+                    now=self._now,
+                    versions=self._versions,
+                )
                 with closing(ahead(reader.chunks)) as chunks:
                     for chunk in chunks:
                         yield reader, chunk, work.run(chunk)
@@ -263,6 +227,7 @@ class _Import:
             told.append(f"several currencies ({', '.join(intake.currencies)}): they are never added without rates")
         if self._placeholders:
             told.append(f"{self._placeholders.total():,} ids stand for nobody and were taken as absent")
+        told += [f"{count:,} {note}" for note, count in self._notes.items()]
         told += [f"{count:,} values of {name} are no numbers: kept in properties" for name, count in self._odd.items()]
         return told
 

@@ -18,7 +18,12 @@ from afterclick.collect.rejects import Origin, Reject
 from afterclick.collect.report import Tally
 from afterclick.collect.times import FUTURE
 from afterclick.core.event import Rejected
+from afterclick.core.names import AD_COST_REPORTED, OF_NOBODY
+from afterclick.core.spans import DAY
 from afterclick.store import ids as id_index
+
+_OF_NOBODY = pa.array(sorted(OF_NOBODY))
+_COSTS = pa.array([AD_COST_REPORTED])
 
 
 class Taking(Protocol):
@@ -94,9 +99,13 @@ class Intake:
 
     def _count(self, fresh: pa.Table) -> None:
         known = pc.coalesce(fresh.column("anonymous_id"), fresh.column("user_id"))
-        self.nobody += known.null_count
-        late = pc.greater(fresh.column("occurred_at").cast(pa.int64()), self._now + FUTURE)
-        self.future += int(pc.sum(late).as_py() or 0)
+        event = cells.whole(fresh.column("event"))
+        concerns = ~_among(event, _OF_NOBODY)
+        self.nobody += int((concerns & ~cells.present(cells.whole(known))).sum())
+        # Costs stand at noon for a day that began half a day before.
+        at = np.asarray(cells.whole(fresh.column("occurred_at")).cast(pa.int64()))
+        half = _among(event, _COSTS) * (DAY // 2)
+        self.future += int((at - half > self._now + FUTURE).sum())
         for pair in fresh.column("currency").drop_null().value_counts():
             self.currencies[str(pair["values"].as_py())] += int(pair["counts"].as_py())
 
@@ -112,6 +121,15 @@ class Intake:
                 self._transaction.reject(new)
                 self.reasons.add(new)
         return before
+
+
+def _among(event: pa.Array, wanted: pa.Array) -> np.ndarray:
+    """Which names are among the wanted ones, bool (n); of a dictionary each is looked at once."""
+    if not pa.types.is_dictionary(event.type):
+        return cells.flags(pc.is_in(event, value_set=wanted))
+    hit = cells.flags(pc.is_in(event.dictionary.cast(pa.string()), value_set=wanted))
+    found: np.ndarray = np.append(hit, False)[np.asarray(pc.fill_null(event.indices.cast(pa.int32()), -1))]
+    return found
 
 
 def _conflict_rejects(table: pa.Table, places: np.ndarray, conflict: np.ndarray) -> list[Reject]:

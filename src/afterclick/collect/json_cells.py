@@ -42,6 +42,10 @@ _WITH_KEY = """
     SELECT CASE WHEN v IS NULL THEN x
         ELSE json_merge_patch(coalesce(x, '{}'), json_object($key, v))::VARCHAR END FROM t
 """
+_WITH_LIST = """
+    SELECT CASE WHEN v IS NULL OR NOT json_valid(v) OR json_type(v) <> 'ARRAY' THEN x
+        ELSE json_merge_patch(coalesce(x, '{}'), json_object($key, v::JSON))::VARCHAR END FROM t
+"""
 _ITEMS = """
     SELECT i AS row,
         list_extract(list_filter(json_extract_string(item, $prices), lambda v: v IS NOT NULL), 1) AS price,
@@ -123,6 +127,17 @@ def with_keys(engine: Engine, array: pa.Array, extra: Mapping[str, pa.Array]) ->
     for key, values in extra.items():
         array = engine.column(_WITH_KEY, {"x": array, "v": values}, {"key": key})
     return array
+
+
+def lists(engine: Engine, array: pa.Array) -> np.ndarray:
+    """Where the text is a JSON list, bool (n)."""
+    return cells.flags(engine.column("SELECT json_valid(x) AND json_type(x) = 'ARRAY' FROM t", {"x": array}))
+
+
+def with_list(engine: Engine, array: pa.Array | None, key: str, values: pa.Array) -> pa.Array:
+    """JSON objects (or null) with a JSON list added where the text is one."""
+    base = pa.nulls(len(values), pa.string()) if array is None else array
+    return engine.column(_WITH_LIST, {"x": base, "v": values}, {"key": key})
 
 
 def items(engine: Engine, array: pa.Array) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,16 +21,23 @@ from afterclick.collect import (
     json_cells,
     row_ids,
     times,
+    unfold,
 )
 from afterclick.collect.binding import bind
 from afterclick.collect.chunks import Chunk
 from afterclick.collect.coding import Coding
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
+from afterclick.collect.kind_rows import SAME_KEY, KindRows
+from afterclick.collect.kinds import EVENT_COLUMN
 from afterclick.collect.raw_rows import RawRows
 from afterclick.collect.rejects import Reject
+from afterclick.collect.versions import Versions
+from afterclick.collect.work import Work
 from afterclick.core import names
-from afterclick.core.event import INSTANT, LOG_COLUMNS, PROPERTY_PREFIX
+from afterclick.core.event import INSTANT, PROPERTY_PREFIX
+
+_REFUNDED = pa.scalar(names.ORDER_REFUNDED)
 
 
 class Normalised(NamedTuple):
@@ -38,7 +45,7 @@ class Normalised(NamedTuple):
 
     `raw` is the chunk's table with objects as JSON text, `hashed` tells which rows got their id from their content.
     `placeholders` counts ids that stand for nobody by
-    (field, text), `odd` values that a number column could not hold by property.
+    (field, text), `odd` values that a number column could not hold by property, `notes` rows by what is to be said of them.
     """
 
     table: pa.Table
@@ -48,13 +55,25 @@ class Normalised(NamedTuple):
     rejects: list[Reject]
     placeholders: Counter[tuple[str, str]]
     odd: Counter[str]
+    notes: Counter[str]
 
 
 class Normaliser:
     """Turns the chunks of one file, in order, into rows of the log. Equal rows are told apart by their ordinal."""
 
-    def __init__(self, given: ColumnMap, *, engine: Engine, zone: ZoneInfo, source: str, now: int) -> None:
+    def __init__(
+        self,
+        given: ColumnMap,
+        *,
+        engine: Engine,
+        zone: ZoneInfo,
+        source: str,
+        now: int,
+        versions: Versions | None = None,
+    ) -> None:
+        given = unfold.effective(given)
         self._map = given
+        self._kind = KindRows(given, engine=engine, zone=zone, now=now, versions=versions)
         self._names: list[str] = []
         self._bound = bind(given, ())
         self._engine = engine
@@ -71,43 +90,59 @@ class Normaliser:
             self._names = chunk.table.column_names
             self._bound = bind(self._map, self._names)
         rows = RawRows(self._engine, self._map, self._bound, chunk)
-        work = _Work(rows)
-        objects = rows.objects()
-        kinds, raw_event, event = self._events(rows)
+        work = Work(rows)
+        self._kind.begin(len(rows))
+        objects = self._kind.objects(rows, rows.objects())
+        kinds, raw_event, event = self._events(work)
         at = self._times(work)
-        if self._map.grain == "order_line":
-            event = self._lines(work)
-        else:
-            missing = ~cells.present(event)
-            work.refuse(missing, "no_event", "the row has no event name", rows.name_of("event"))
-            worth = commerce.of_events(self._engine, rows, event, objects)
-            work.worth(worth)
+        instants = np.asarray(pc.fill_null(at.cast(pa.int64()), 0))
+        event, lines = self._worth(work, event, objects)
         self._ids(work)
+        self._kind.check(work)
         texts = {name: rows.text(name) for name in ("user_agent", "referrer")}
-        columns, objects, odd = self._properties(work, objects)
-        event_id, hashed = self._event_ids(rows)
+        columns, objects, odd = self._properties(work, objects, event)
+        url = self._kind.url(work, instants) if self._map.kind == "costs" else self._url(rows)
+        event_id, hashed = self._event_ids(work, event, instants)
         work.columns |= {
             "event_id": event_id,
             "type": kinds,
             "event": event,
             "raw_event": raw_event,
             "occurred_at": at,
-            "url": self._url(rows),
+            "url": url,
             "currency": _upper(rows.text("currency")),
             "session_id": _clean(rows.text("session_id")),
             "order_id": _clean(rows.text("order_id")),
             "properties": objects,
             "source": pa.repeat(pa.scalar(self._source), len(rows)),
-            "order_line": pa.repeat(pa.scalar(self._map.grain == "order_line"), len(rows)),
+            "order_line": pa.array(lines),
             **texts,
             **columns,
         }
-        return Normalised(*work.finished(hashed, self._coding), rows.raw, rows.rejects, work.placeholders, odd)
+        notes = Counter({SAME_KEY: self._kind.same})
+        self._kind.same = 0
+        return Normalised(*work.finished(hashed, self._coding), rows.raw, rows.rejects, work.placeholders, odd, +notes)
 
-    def _events(self, rows: RawRows) -> tuple[pa.Array, pa.Array, pa.Array]:
+    def _events(self, work: Work) -> tuple[pa.Array, pa.Array, pa.Array]:
+        if self._map.kind != "events":
+            return self._kind.events(work)
+        rows = work.rows
         return event_names.read(rows.text("type"), rows.text("event"), len(rows), self._map.events)
 
-    def _times(self, work: _Work) -> pa.Array:
+    def _worth(self, work: Work, event: pa.Array, objects: pa.Array | None) -> tuple[pa.Array, np.ndarray]:
+        """The amounts; with them the events, which order lines settle by their ids, and which rows are lines."""
+        rows = work.rows
+        if self._map.grain == "order_line":
+            return self._lines(work, event)
+        missing = ~cells.present(event)
+        work.refuse(missing, "no_event", "the row has no event name", rows.name_of("event"))
+        if self._map.kind in ("events", "orders"):
+            work.worth(commerce.of_events(self._engine, rows, event, objects))
+        elif self._kind.kind.amount:
+            work.worth(commerce.of_field(rows, self._kind.kind.amount))
+        return event, np.zeros(len(rows), bool)
+
+    def _times(self, work: Work) -> pa.Array:
         rows = work.rows
         found = {name: self._instants(rows, name) for name in fields.INSTANTS if name in self._bound.cells}
         original, sent, received = (found.get(name) for name in ("original_at", "sent_at", "received_at"))
@@ -116,6 +151,8 @@ class Normaliser:
         if at is None:
             nowhere = times.Instants(np.zeros(len(rows), np.int64), np.zeros(len(rows), bool))
             at = times.corrected(original or nowhere, sent, received)
+        if self._kind.kind.undated or self._map.kind == "costs":
+            at = self._kind.instants(work, at)
         where, values = rows.name_of(field), rows.typed(field)
         values = pa.nulls(len(rows)) if values is None else values
         work.refuse(~at.good, "bad_time", f"{where} holds {{value}}, which is no time of 1990 to 2199", where, values)
@@ -136,19 +173,24 @@ class Normaliser:
         unit = self._map.time_unit if field in ("occurred_at", "original_at") else "auto"
         return times.read(self._engine, array, unit, self._zone)
 
-    def _lines(self, work: _Work) -> pa.Array:
+    def _lines(self, work: Work, event: pa.Array) -> tuple[pa.Array, np.ndarray]:
         rows = work.rows
         order_id = _clean(rows.text("order_id"))
         if order_id is None:
             order_id = pa.nulls(len(rows), pa.string())
         work.refuse(~cells.present(order_id), "no_order", "the order line has no order id", rows.name_of("order_id"))
         refund = commerce.cancellations(order_id, self._map.refund)
-        work.worth(commerce.of_lines(rows, refund))
-        return pc.if_else(pa.array(refund), names.ORDER_REFUNDED, names.ORDER_COMPLETED)
+        by_status = self._map.kind == "orders"
+        sold = cells.flags(pc.equal(event, names.ORDER_COMPLETED)) if by_status else np.ones(len(rows), bool)
+        # What was paid back, cancelled or never paid is no line of the order any more: it is an event of its own.
+        paid_back = cells.flags(pc.equal(event, names.ORDER_REFUNDED)) if by_status else ~sold
+        work.worth(commerce.of_lines(rows, refund, paid_back))
+        called = cells.replaced(event if by_status else _repeated(names.ORDER_COMPLETED, len(rows)), refund, _REFUNDED)
+        return called, sold | refund
 
-    def _ids(self, work: _Work) -> None:
+    def _ids(self, work: Work) -> None:
         for name in fields.IDS:
-            array = work.rows.text(name)
+            array = None if self._kind.kind.nobody else work.rows.text(name)
             if array is None:
                 continue
             array = ids.emails(array) if name == "email" else ids.clean(array)
@@ -159,6 +201,8 @@ class Normaliser:
                     work.placeholders[name, str(pair["values"].as_py())] += int(pair["counts"].as_py())
                 array = cells.replaced(array, nobody, pa.scalar(None, pa.string()))
             work.columns[name] = array
+        if not self._kind.kind.nobody:
+            self._kind.stand_in(work.columns, len(work.rows))
 
     def _url(self, rows: RawRows) -> pa.Array | None:
         url = rows.text("url")
@@ -169,11 +213,11 @@ class Normaliser:
         return campaign.joined(pa.nulls(len(rows), pa.string()) if url is None else url, given)
 
     def _properties(
-        self, work: _Work, objects: pa.Array | None
+        self, work: Work, objects: pa.Array | None, event: pa.Array
     ) -> tuple[dict[str, pa.Array], pa.Array | None, Counter[str]]:
         columns: dict[str, pa.Array] = {}
         strays: dict[str, pa.Array] = {}
-        for name, array, number in self._flat_columns(work.rows):
+        for name, array, number in self._flat_columns(work, event):
             found = flat.column(array, number)
             columns[name] = found.values
             if found.odd is not None:
@@ -184,30 +228,35 @@ class Normaliser:
             objects = json_cells.with_keys(self._engine, base, strays)
         return columns, objects, +odd
 
-    def _flat_columns(self, rows: RawRows) -> list[tuple[str, pa.Array, bool | None]]:
-        listed = self._map.numbers
+    def _flat_columns(self, work: Work, event: pa.Array) -> list[tuple[str, pa.Array, bool | None]]:
+        rows, listed = work.rows, self._map.numbers
+        read = self._kind.properties(work, event)
         found = [
             (name, rows.columns[raw], None if listed is None else raw in listed)
             for raw, name in self._bound.flat.items()
             if raw in rows.columns
         ]
-        for field in dict.fromkeys((*self._map.columns, *self._map.constants)):
-            name, array = fields.property_name(field), rows.typed(field)
+        for field in dict.fromkeys((*self._map.columns, *self._map.constants, *read)):
+            name, array = fields.property_name(field), read.get(field, rows.typed(field))
             if name is not None and array is not None:
-                number = field in ("price", "quantity") or (listed is not None and rows.name_of(field) in listed)
+                number = field in fields.NUMBERS or (listed is not None and rows.name_of(field) in listed)
                 found.append((name, array, True if number else None))
         return found
 
-    def _event_ids(self, rows: RawRows) -> tuple[pa.Array, np.ndarray]:
+    def _event_ids(self, work: Work, event: pa.Array, at: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+        rows = work.rows
+        if self._kind.kind.state:
+            return self._kind.state_ids(work, self._content(rows)), np.ones(len(rows), bool)
         given = _clean(rows.text("event_id"))
         missing = np.ones(len(rows), bool) if given is None else ~cells.present(given)
         if given is not None and not missing.any():
             return given, missing
-        hashes = row_ids.hashes(self._engine, self._content(rows))
+        told = self._kind.message_ids(work, event, at)
+        hashes, repeats = told or (row_ids.hashes(self._engine, self._content(rows)), np.ones(len(rows), bool))
         if given is None:
-            return row_ids.ids(hashes, self._ordinals.of(hashes)), missing
+            return row_ids.ids(hashes, np.where(repeats, self._ordinals.of(hashes), 0)), missing
         made = hashes.filter(pa.array(missing))
-        made = row_ids.ids(made, self._ordinals.of(made))
+        made = row_ids.ids(made, np.where(repeats[missing], self._ordinals.of(made), 0))
         return pc.replace_with_mask(given, pa.array(missing), made), missing
 
     def _content(self, rows: RawRows) -> dict[str, pa.Array]:
@@ -220,6 +269,7 @@ class Normaliser:
             for hit in hits
             if not hit.keys and field != "event_id"
         }
+        whole |= {EVENT_COLUMN: EVENT_COLUMN} if EVENT_COLUMN in rows.columns and EVENT_COLUMN not in whole else {}
         for raw, array in rows.columns.items():
             field = whole.get(raw, self._bound.flat.get(raw))
             if field is not None:
@@ -227,52 +277,8 @@ class Normaliser:
         return content
 
 
-class _Work:
-    """Columns of the log under construction, and which rows are still good."""
-
-    def __init__(self, rows: RawRows) -> None:
-        self.rows = rows
-        self.good = np.ones(len(rows), bool)
-        self.columns: dict[str, Any] = {}
-        self.placeholders: Counter[tuple[str, str]] = Counter()
-
-    def refuse(self, bad: np.ndarray, code: str, message: str, column: str, values: pa.Array | None = None) -> None:
-        """Set rows aside; the first reason found for a row is the one it gets."""
-        for row in np.flatnonzero(bad & self.good):
-            told = message if values is None else message.format(value=_shown(values[int(row)].as_py()))
-            self.rows.rejects.append(Reject(int(self.rows.places[row]), code, told, column))
-        self.good &= ~bad
-
-    def worth(self, worth: commerce.Worth) -> None:
-        """Set rows with amounts that are none aside, and keep the amounts of the others."""
-        for field, bad in worth.blame:
-            if bad.any():
-                name, values = self.rows.name_of(field), self.rows.typed(field)
-                self.refuse(bad, "bad_amount", f"{name} holds {{value}}, which is no amount", name, values)
-        found = worth.amounts
-        self.columns["amount"] = pa.array(found.minor, mask=~found.present)
-
-    def finished(self, hashed: np.ndarray, coding: Coding) -> tuple[pa.Table, np.ndarray, np.ndarray]:
-        """The good rows in the order of the log's columns, with their places and whether their id is a hash."""
-        size = len(self.rows)
-        arrays = {field.name: self._filled(field, size) for field in LOG_COLUMNS}
-        arrays |= {name: array for name, array in self.columns.items() if name not in arrays}
-        # No filter where there is nothing to leave out: most chunks are spotless.
-        table = pa.table(coding.apply(arrays))
-        if self.good.all():
-            return table, self.rows.places, hashed
-        return table.filter(pa.array(self.good)), self.rows.places[self.good], hashed[self.good]
-
-    def _filled(self, field: pa.Field, size: int) -> pa.Array:
-        array = self.columns.get(field.name)
-        return pa.nulls(size, field.type) if array is None else array
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value) if isinstance(value, str) else str(value)
-    return (text if len(text) <= 60 else text[:57] + "…").replace("{", "(").replace("}", ")")
+def _repeated(text: str, size: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text), size)
 
 
 def _clean(array: pa.Array | None) -> pa.Array | None:

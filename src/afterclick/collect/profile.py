@@ -31,6 +31,7 @@ _PATTERNS: Final = (
     "%Y.%m.%d %H:%M",
     "%Y.%m.%d %H:%M:%S",
     "%Y.%m.%d",
+    "%Y.%m.%d.",
     "%Y%m%d",
     "%Y%m%d%H%M%S",
     "%Y%m%d %H:%M:%S",

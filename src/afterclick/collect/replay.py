@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from afterclick.collect import columnmap
+from afterclick.collect import columnmap, versions
 from afterclick.collect.chunks import Chunk
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.engine import Engine
@@ -77,6 +77,7 @@ class _Replay:
         self._taken_up: list[str] = []
         self._unchanged = 0
         self._placeholders: Counter[str] = Counter()
+        self._versions: dict[str, versions.Versions | None] = {}
 
     def run(self) -> ImportReport:
         groups = list(self._groups())
@@ -114,7 +115,10 @@ class _Replay:
     def _again(self, group: _Group, intake: Intake, engine: Engine) -> None:
         given = self._map or columnmap.from_dict(group.entry.map)
         zone = columnmap.zone(given.timezone or self._store.definitions.timezone)
-        work = Normaliser(given, engine=engine, zone=zone, source=group.source, now=self._now)
+        if given.kind not in self._versions:
+            self._versions[given.kind] = versions.of_store(self._store, given)
+        known = self._versions[given.kind]
+        work = Normaliser(given, engine=engine, zone=zone, source=group.source, now=self._now, versions=known)
         # All rejects of the file are read, those not chosen too: equal rows keep their ordinals, and so their ids.
         every = self._store.rejects(imported=group.entry.id, source=group.source, file=group.file)
         whole = ((one, cells) for one in every if (cells := _cells(one, given.encoding)) is not None)

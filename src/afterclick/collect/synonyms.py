@@ -104,6 +104,11 @@ def squash(name: str) -> str:
     return re.sub(r"[\s_\-.:/()\[\]]+", "", unicodedata.normalize("NFC", name)).casefold()
 
 
+def squashed(*listed: str) -> frozenset[str]:
+    """The words of some lists, each squashed."""
+    return frozenset(squash(word) for words in listed for word in words.split())
+
+
 def _ranks(names: dict[str, str]) -> dict[str, dict[str, int]]:
     return {
         field: {squash(name): rank for rank, name in reversed(list(enumerate(listed.split())))}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 Reason = Literal["empty", "single", "constant"]
 
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 """The 97.5 % point of the normal distribution: an interval holds 95 %."""
 
 
@@ -54,9 +54,9 @@ class Share(msgspec.Struct, frozen=True):
         """Wilson's score interval without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
         if not self.n:
             return None
-        n, hits, z2 = self.n, self.hits, _Z95**2
+        n, hits, z2 = self.n, self.hits, Z95**2
         middle = (hits + z2 / 2) / (n + z2)
-        half = _Z95 / (n + z2) * math.sqrt(hits * (n - hits) / n + z2 / 4)
+        half = Z95 / (n + z2) * math.sqrt(hits * (n - hits) / n + z2 / 4)
         # At the ends the formula gives 0 and 1 exactly; floats miss them by a hair.
         return Interval(0.0 if hits == 0 else middle - half, 1.0 if hits == n else middle + half)
 

@@ -17,6 +17,46 @@ ORDER_COMPLETED: Final = "Order Completed"
 ORDER_REFUNDED: Final = "Order Refunded"
 ORDER_LINE: Final = "Order Line"
 """A further line of an order whose total stands in its first line; no behaviour of its own."""
+ORDER_UPDATED: Final = "Order Updated"
+ORDER_CANCELLED: Final = "Order Cancelled"
+AD_COST_REPORTED: Final = "Ad Cost Reported"
+"""What an ad cost on a day: `amount` is the cost, the properties `impressions` and `clicks` what it brought; of nobody.
+
+Its key is (local date, source, medium, campaign, content, term); of equal keys the one latest in the log counts."""
+PRODUCT_UPDATED: Final = "Product Updated"
+"""What the catalogue says of a product (property `product_id`); of nobody; the one latest in the log counts."""
+PRODUCT_REVIEWED: Final = "Product Reviewed"
+FEEDBACK_SUBMITTED: Final = "Feedback Submitted"
+MESSAGE_SENT: Final = "Message Sent"
+MESSAGE_DELIVERED: Final = "Message Delivered"
+MESSAGE_OPENED: Final = "Message Opened"
+MESSAGE_CLICKED: Final = "Message Clicked"
+MESSAGE_SUPPRESSED: Final = "Message Suppressed"
+MESSAGE_FAILED: Final = "Message Failed"
+MESSAGE_BOUNCED: Final = "Message Bounced"
+MESSAGE_COMPLAINED: Final = "Message Complained"
+MESSAGE_UNSUBSCRIBED: Final = "Message Unsubscribed"
+
+MACHINE: Final = "machine"
+"""Property of a message that is `yes` where a program and no person opened or clicked it."""
+
+MESSAGE_EVENTS: Final = frozenset(
+    {
+        MESSAGE_SENT,
+        MESSAGE_DELIVERED,
+        MESSAGE_OPENED,
+        MESSAGE_CLICKED,
+        MESSAGE_SUPPRESSED,
+        MESSAGE_FAILED,
+        MESSAGE_BOUNCED,
+        MESSAGE_COMPLAINED,
+        MESSAGE_UNSUBSCRIBED,
+    }
+)
+"""The life of a message."""
+
+OF_NOBODY: Final = frozenset({AD_COST_REPORTED, PRODUCT_UPDATED})
+"""What concerns no single person: such events carry no id, and lack none."""
 
 PAGE_EVENTS: Final = frozenset({PAGE_VIEWED, SCREEN_VIEWED})
 """Views of a page or a screen."""
@@ -38,15 +78,9 @@ SYSTEM_EVENTS: Final = frozenset(
         "Decision Made",
         "Segment Entered",
         "Segment Left",
-        "Message Sent",
-        "Message Delivered",
-        "Message Opened",
-        "Message Clicked",
-        "Message Suppressed",
-        "Message Failed",
-        "Message Bounced",
-        "Message Complained",
-        "Message Unsubscribed",
+        AD_COST_REPORTED,
+        PRODUCT_UPDATED,
+        *MESSAGE_EVENTS,
     }
 )
 """No behaviour: they neither start nor extend a session."""
@@ -134,9 +168,9 @@ _ALIASES: Final[dict[str, str]] = {
         " transaction ecommerce_purchase purchase_complete purchase_completed buy order"
         " payment_complete place_order 구매 구매완료 주문완료 결제완료"
     ),
-    "Order Updated": "order_updated",
+    ORDER_UPDATED: "order_updated",
     ORDER_REFUNDED: "order_refunded refund refunded order_refund refund_complete 환불 환불완료 반품완료",
-    "Order Cancelled": (
+    ORDER_CANCELLED: (
         "order_cancelled order_canceled cancelled_order canceled_order order_cancel cancel_order"
         " 주문취소 구매취소 결제취소"
     ),
@@ -154,7 +188,7 @@ _ALIASES: Final[dict[str, str]] = {
     "Product Removed from Wishlist": ("product_removed_from_wishlist remove_from_wishlist wishlist_remove 찜해제"),
     "Wishlist Product Added to Cart": "wishlist_product_added_to_cart",
     "Product Shared": "product_shared share share_product 공유 상품공유",
-    "Product Reviewed": ("product_reviewed review_written write_review review_submitted 리뷰작성 후기작성 상품평작성"),
+    PRODUCT_REVIEWED: ("product_reviewed review_written write_review review_submitted 리뷰작성 후기작성 상품평작성"),
     "Signed Up": (
         "signed_up sign_up signup registered register complete_registration completeregistration"
         " registration_completed user_registered account_created create_account join join_complete"
@@ -207,6 +241,9 @@ _ALIASES: Final[dict[str, str]] = {
         "experiment_viewed experiment_exposure experience_impression $feature_flag_called $experiment_started"
     ),
     "Decision Made": "decision_made",
+    AD_COST_REPORTED: "ad_cost_reported ad_cost ad_spend ad_spend_reported 광고비",
+    PRODUCT_UPDATED: "product_updated product_update 상품정보변경",
+    FEEDBACK_SUBMITTED: "feedback_submitted feedback csat_submitted 만족도응답 피드백",
     "Survey Answered": "survey_answered survey_submitted survey_completed nps_submitted 설문응답 설문완료",
     "Identified": "identified identify $identify",
     "Aliased": "aliased alias $create_alias",

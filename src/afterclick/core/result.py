@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
+from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,14 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from afterclick.core import i18n
-from afterclick.core.errors import AfterclickError, SpecError, nearest
+from afterclick.core.errors import AfterclickError, SpecError, UsageError, nearest
 from afterclick.core.spec import Spec
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 _JSON = msgspec.json.Encoder(decimal_format="number")
-_PRESENTERS: dict[str, Callable[[Result], str]] = {}
+_PRESENTERS: dict[str, Callable[..., Any]] = {}
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -113,6 +117,18 @@ class Result:
             )
         return self._people[cell]()
 
+    def with_people(self, first: Callable[[str], People | None]) -> Result:
+        """This result, whose cells `first` answers where it knows them."""
+        rest = self.people
+
+        def either(cell: str) -> People:
+            known = first(cell)
+            return rest(cell) if known is None else known
+
+        other = copy(self)
+        other._people = either
+        return other
+
     def cells(self) -> tuple[str, ...]:
         """The cells whose people can be asked for, where they can be listed."""
         return tuple(self._people) if isinstance(self._people, Mapping) else ()
@@ -140,9 +156,66 @@ class Result:
         except ImportError as error:
             raise AfterclickError("pandas is not installed", hint="pip install 'afterclick[pandas]'") from error
 
+    def to_polars(self) -> pl.DataFrame:
+        """The main table as a polars data frame (polars is imported here, and nowhere else)."""
+        try:
+            import polars  # noqa: PLC0415 - an output, no dependency
+        except ImportError as error:
+            raise AfterclickError("polars is not installed", hint="pip install 'afterclick[polars]'") from error
+        found: pl.DataFrame = polars.from_arrow(self.frame)
+        return found
+
+    def to_plotly(self, lang: str = "") -> Any:
+        """The main table as a `plotly.graph_objects.Figure`. Raises AfterclickError where plotly is not installed."""
+        return presenter("plotly")(self, lang)
+
+    def html(self, lang: str = "", prefix: str = "") -> str:
+        """The card of the dashboard as one element without script, under 60 kB; ids in it begin with `prefix`.
+
+        `lang` is `en` or `ko`; empty = $AFTERCLICK_LANG, else English. So it is for every method below.
+        """
+        return str(presenter("html")(self, lang, prefix))
+
+    def text(self, lang: str = "") -> str:
+        """The finding and the main table as plain text."""
+        return str(presenter("text")(self, lang))
+
+    def svg(self, lang: str = "") -> str:
+        """The finding and its drawing as one SVG file that stands alone."""
+        return str(presenter("svg")(self, lang))
+
+    def url(self, lang: str = "") -> str:
+        """The address of the same question on the dashboard that `afterclick serve` runs."""
+        return str(presenter("url")(self, lang))
+
+    def save(self, path: str | Path, lang: str = "") -> Path:
+        """Write the answer as the ending of `path` says: html, svg, csv (the main table) or json.
+
+        Raises UsageError for another ending.
+        """
+        target = Path(path)
+        form = target.suffix.lower().removeprefix(".")
+        if form not in SAVED:
+            raise UsageError(
+                f"{target.name} has no ending that says how to write it",
+                hint="name a file that ends in " + ", ".join(f".{known}" for known in SAVED),
+                path="path",
+            )
+        with target.open("w", encoding="utf-8", newline="") as file:
+            file.write(presenter(f"{form} file")(self, lang))
+        return target
+
     def _repr_html_(self) -> str:
-        show = _PRESENTERS.get("html")
-        return show(self) if show else f"<p>{self.sentence()}</p>"
+        return self.html() if "html" in _PRESENTERS else f"<p>{escape(self.sentence())}</p>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The card and, for places that show no HTML, the same as text."""
+        forms = {"text/html": self._repr_html_, "text/plain": self.text if "text" in _PRESENTERS else self.__repr__}
+        return {
+            kind: form()
+            for kind, form in forms.items()
+            if (not include or kind in include) and kind not in (exclude or ())
+        }
 
     def __repr__(self) -> str:
         return f"<Result {self.spec.key_word}: {self.sentence()}>"
@@ -173,6 +246,17 @@ def _extra(note: Note, lang: str) -> dict[str, Any]:
     return {"params": _said(note.params, lang)} if note.params else {}
 
 
-def present(form: str, presenter: Callable[[Result], str]) -> None:
-    """Register how a Result shows itself (`html`), so that no lower layer imports a surface."""
-    _PRESENTERS[form] = presenter
+SAVED = ("html", "svg", "csv", "json")
+"""Endings of the files a Result writes itself into."""
+
+
+def present(form: str, how: Callable[..., Any]) -> None:
+    """Register how a Result shows itself (`html`, `svg`, …), so that no lower layer imports a surface."""
+    _PRESENTERS[form] = how
+
+
+def presenter(form: str) -> Callable[..., Any]:
+    """What was registered for a form. Raises AfterclickError where nothing was."""
+    if form not in _PRESENTERS:
+        raise AfterclickError(f"nothing here shows a result as {form}", hint="open the store with afterclick.open(...)")
+    return _PRESENTERS[form]

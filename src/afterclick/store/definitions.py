@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -35,12 +35,17 @@ _COMMENTS = {
     "bots": "A user agent that contains one of these (any case) is a bot: kept, and left out unless bots=in.",
     "pages": 'Names for groups of pages, first match counts; * stands for anything. [["/products/*", "Product"]]',
     "passive": "Events, beside the known ones (Scrolled, Idle …), that are no action of a visitor: a bounce stays one.",
+    "errors": "Events with a word that begins so report an error to a visitor; they count as friction.",
     "deny_ids": "Ids that belong to nobody, beside the known placeholders (null, guest, 0 …): they link no visitors.",
     "id_cap": "A visitor with more ids than this is a shared device and is not merged further.",
     "example": "The data are made up; every page says so.",
     "stages": """Stages of the journey, in order, 3 to 7 of them; empty = Attract, Convert, Close, Delight.
 [{name = "Attract", question = "Who comes?", enter = ["Page Viewed"]}, …]""",
     "rates": 'Rates to the currency above, each from a day on. USD = [["2026-01-01", "1380.5"]]',
+    "aims": 'What a channel is for, which decides the figure shown first: awareness, acquisition or loyalty. email = "loyalty"',
+    "costs": """Costs named otherwise than the visits they brought; the first that fits counts, "" fits all and keeps its own.
+rename = [{source = "naver", campaign = "Brand KR", to_campaign = "brand"}]""",
+    "saved": 'Questions saved under a name, as JSON: [["Checkout", "{...}"]]. They change no answer.',
     "channels": 'Own rows of the channel table. hosts = [{host = "x.example", channel = "affiliate", source = "x"}]',
 }
 
@@ -53,11 +58,27 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     enter: tuple[str, ...]
 
 
+class CostRename(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Costs of this source and campaign belong to visits of that source and campaign; case does not matter."""
+
+    source: str = ""
+    campaign: str = ""
+    to_source: str = ""
+    to_campaign: str = ""
+
+
+class CostRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How costs are joined to visits."""
+
+    rename: tuple[CostRename, ...] = ()
+
+
 class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything in a store that changes a number and is in no question. Validated when made and when read.
 
     `pages` are (wildcard, name) pairs, `rates` per currency (first day, units of `currency` for one) pairs with the
-    rate as decimal text, `channels` the section that the channel table reads, empty `stages` the built-in ones.
+    rate as decimal text, `aims` per channel what it is for, `channels` the section that the channel table reads, empty
+    `stages` the built-in ones.
     """
 
     name: str = ""
@@ -69,11 +90,18 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     bots: tuple[str, ...] = ("bot", "spider", "crawl", "headless", "externalhit")
     pages: tuple[tuple[str, str], ...] = ()
     passive: tuple[str, ...] = ()
+    errors: tuple[str, ...] = (
+        "error", "denied", "failed", "declined", "rejected", "invalid", "exception", "timeout", "오류", "에러", "실패",
+        "거절",
+    )  # fmt: skip
     deny_ids: tuple[str, ...] = ()
     id_cap: int = 50
     example: bool = False
     stages: tuple[Stage, ...] = ()
     rates: dict[str, tuple[tuple[str, str], ...]] = {}
+    aims: dict[str, Literal["awareness", "acquisition", "loyalty"]] = {}
+    costs: CostRules = CostRules()
+    saved: tuple[tuple[str, str], ...] = ()
     channels: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
@@ -85,8 +113,9 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return ZoneInfo(self.timezone)
 
     def fingerprint(self, fields: Iterable[str] | None = None) -> str:
-        """16 hexadecimal digits over all fields, or over those named: equal definitions, equal digits."""
-        chosen = self.__struct_fields__ if fields is None else sorted(fields)
+        """16 hexadecimal digits over all fields that change an answer, or over those named."""
+        meaning = [name for name in self.__struct_fields__ if name != "saved"]
+        chosen = meaning if fields is None else sorted(fields)
         values = {name: getattr(self, name) for name in chosen}
         return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:16]
 
@@ -159,12 +188,18 @@ def _check(definitions: Definitions) -> None:
         _refuse("language", f"{d.language!r} is no language of afterclick", f"write {' or '.join(LANGUAGES)}")
     if d.id_cap < 2:
         _refuse("id_cap", f"{d.id_cap} ids cannot be a visitor's most", "write at least 2")
-    for name in ("own_domains", "bots", "passive", "deny_ids"):
+    for name in ("own_domains", "bots", "passive", "errors", "deny_ids"):
         if any(not value.strip() for value in getattr(d, name)):
             _refuse(name, "an empty text stands in the list", "delete it: it would match everything or nothing")
     for i, (pattern, name) in enumerate(d.pages):
         if not pattern or not name:
             _refuse(f"pages[{i}]", "a page group needs a pattern and a name", 'write ["/products/*", "Product"]')
+    for i, rename in enumerate(d.costs.rename):
+        if not (rename.source or rename.campaign) or not (rename.to_source or rename.to_campaign):
+            _refuse(f"costs.rename[{i}]", "a rename says from what to what", 'write {campaign = "a", to_campaign = "b"}')
+    names = [name for name, _ in d.saved]
+    if len(set(names)) < len(names) or not all(name.strip() for name in names):
+        _refuse("saved", "a name is empty or stands twice", "give every saved question a name of its own")
     _check_stages(d.stages)
     _check_rates(d.rates)
 

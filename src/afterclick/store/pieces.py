@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import DAY
-from afterclick.store.columns import NO_AMOUNT, NONE
+from afterclick.store.columns import NO_AMOUNT, NONE, Flag
 from afterclick.store.ids import HashIndex
 
 KINDS: Final = {
@@ -72,6 +73,25 @@ class Piece:
     new: Mapping[str, pa.Array]
     chain: str
     index: HashIndex | None = None
+
+    @cached_property
+    def behaved(self) -> tuple[int, int] | None:
+        """The first and the last instant of rows that are no system events, None where all are."""
+        flags = self.columns.get("flags")
+        if flags is None:
+            return (self.first_at, self.last_at) if self.rows else None
+        first = self._instants(flags, range(len(self.days)))
+        last = self._instants(flags, range(len(self.days) - 1, -1, -1))
+        return None if first is None or last is None else (int(first.min()), int(last.max()))
+
+    def _instants(self, flags: np.ndarray, days: range) -> np.ndarray | None:
+        """The instants of the first of these days on which somebody did something."""
+        for day in days:
+            rows = slice(int(self.offsets[day]), int(self.offsets[day + 1]))
+            found: np.ndarray = self.columns["at"][rows][(flags[rows] & int(Flag.SYSTEM)) == 0]
+            if len(found):
+                return found
+        return None
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Rows [first, last) of the UTC days that hold an instant of [start, end)."""

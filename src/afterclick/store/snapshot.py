@@ -70,6 +70,18 @@ class Snapshot:
         return max((piece.last_at for piece in self.pieces), default=0)
 
     @cached_property
+    def behaved(self) -> tuple[int, int]:
+        """The first and the last event that somebody did, µs UTC; of all events where nobody did any.
+
+        A price list or a bill imported today moves no range of a log that ended last year.
+        """
+        spans = [piece.behaved for piece in self.pieces]
+        known = [span for span in spans if span is not None]
+        if not known:
+            return self.first_at, self.last_at
+        return min(first for first, _ in known), max(last for _, last in known)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Equal for equal content under equal definitions: position and digest of the manifest, definitions."""
         parts = [str(self.manifest.position), self.manifest.digest, self.definitions.fingerprint(), *self.damaged]
