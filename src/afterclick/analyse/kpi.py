@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Meta
 
+from afterclick.analyse import contributors
 from afterclick.analyse.context import Context
+from afterclick.analyse.contributors import Dimension, dimensions
 from afterclick.analyse.describe import people_of
-from afterclick.analyse.measures import Measures, measures
-from afterclick.analyse.orders import total
+from afterclick.analyse.formulas import FORMULAS, ratio
+from afterclick.analyse.intervals import Counted, chosen, cut
+from afterclick.analyse.kpi_figures import UNITS, figures_of
+from afterclick.analyse.measures import measures
+from afterclick.analyse.money_notes import cost_notes, money_notes
+from afterclick.analyse.payback import Payback, payback
 from afterclick.analyse.question import SessionQuestion
+from afterclick.analyse.revenue_change import SCHEMA as CHANGE
+from afterclick.analyse.revenue_change import total_change
 from afterclick.analyse.scope import Scope, scope_of
-from afterclick.core.moments import Share
-from afterclick.core.money import to_decimal
+from afterclick.analyse.series import series
+from afterclick.analyse.spending import Spending, spending
+from afterclick.analyse.unmatched import unmatched_costs, unmatched_traffic
+from afterclick.core.moments import Z95, Interval
 from afterclick.core.result import Note, People, Result, Text
-from afterclick.store.columns import NO_AMOUNT, Flag
+
+ATTRIBUTION = {
+    "attribution_action": "visited", "attribution_within": "visit", "attribution_scope": "basket",
+    "attribution_touch": "last",
+}  # fmt: skip
+"""How an order is credited to a cost: see `spending.Spending`."""
 
 
 class Kpi(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,62 +42,53 @@ class Kpi(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     key_word = "kpi"
 
+    interval: Annotated[
+        Literal["auto", "hour", "day", "week", "month"], Meta(description="what a point of a curve is")
+    ] = "auto"
+    margin: Annotated[
+        float, Meta(description="part of revenue that is left of an order, for the payback; 1 = all of it", gt=0, le=1)
+    ] = 1.0
+
     def answer(self, context: Context) -> Result:
-        """Compute the figures of the range and of the period it is compared with."""
+        """The figures of the range and of the period it is compared with; see the parts for curves and causes."""
         scope = scope_of(context, self)
-        now = measures(scope, scope.period)
-        before = measures(scope, scope.previous) if scope.previous else None
-        figures = figures_of(now)
-        figures["previous"] = figures_of(before) if before else None
+        now = spending(measures(scope, scope.period))
+        before = spending(measures(scope, scope.previous)) if scope.previous else None
+        figures, back = _figures(now, self.margin)
+        old = _figures(before, self.margin)[0] if before else None
+        kind = chosen(self.interval, scope.period)
+        curve = Counted(now, cut(scope.period, kind, context.zone))
+        past = Counted(before, cut(before.m.period, kind, context.zone)) if before else None
+        causes = dimensions(now, before) if before else []
+        lone = unmatched_costs(now)
+        parts = {
+            "series": series(curve, past),
+            "change": total_change(now.m, before.m) if before else CHANGE.empty_table(),
+            "contributors": _contributors(causes),
+            "payback": back.table,
+            "unmatched_costs": lone,
+            "unmatched_traffic": unmatched_traffic(now),
+        }
+        frame = _frame(now, figures, old)
+        notes = (
+            *money_notes(now.m),
+            *cost_notes(now.costs, lone.num_rows, figures),
+            *_payback_notes(back, self.margin),
+        )
         return Result(
-            self, _frame(now, before), sentence=sentence_of(figures), figures=figures, notes=money_notes(now),
-            about=scope.about("visitors", events=now.events, visitors=len(now.visitors)), people=_people(scope, now),
+            self, frame, sentence=sentence_of(figures), figures=figures | {"previous": old, "interval": kind}, parts=parts,
+            notes=notes, people=_people(scope, now, curve, causes),
+            about=scope.about("visitors", events=now.m.events, visitors=len(now.m.visitors), **ATTRIBUTION),
         )  # fmt: skip
 
 
-def figures_of(m: Measures) -> dict[str, Any]:
-    """The figures of one period by name; None where one cannot be computed."""
-    visitors, sessions = len(m.visitors), len(m.session_ids)
-    completions, completion_amount = _completions(m)
-    return {
-        "visitors": visitors,
-        "new_visitors": len(m.new_visitors),
-        "returning_visitors": visitors - len(m.new_visitors),
-        "sessions": sessions,
-        "single_event_sessions": int((m.sessions.events[m.session_ids] == 1).sum()),
-        "events": m.events,
-        "pageviews": m.pages,
-        "bounced": len(m.bounced),
-        "qualifying_sessions": len(m.qualifying),
-        "bounce_rate": m.bounce.rate,
-        "engagement_rate": Share(len(m.engaged), sessions).rate,
-        "pages_per_session": m.pages / sessions if sessions else None,
-        "orders": m.order_count,
-        "buyers": len(m.buyers),
-        "gross": m.gross,
-        "refunds": m.refunds,
-        "revenue": m.revenue,
-        "conversion_rate": m.conversion_rate,
-        "buyer_rate": Share(len(m.buyers), visitors).rate,
-        "aov": m.aov,
-        "arpv": m.revenue / visitors if m.revenue is not None and visitors else None,
-        "completion_events": completions,
-        "completion_amount": completion_amount,
-    }
-
-
-def _completions(m: Measures) -> tuple[int, Decimal | None]:
-    """Order events as they were sent, before each order id is counted once."""
-    context, scope = m.scope.context, m.scope
-    rows = []
-    for chunk in context.snapshot.chunks(("flags", "at"), m.period):
-        at = chunk.columns["at"]
-        sold = scope.counts(chunk) & ((chunk.columns["flags"] & int(Flag.ORDER)) != 0)
-        sold &= (at >= m.period.start) & (at < m.period.end) & (at <= scope.as_of)
-        rows.append(chunk.start + np.flatnonzero(sold))
-    found = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    amounts = context.column("amount")[found]
-    return len(found), None if m.orders.mixed else to_decimal(total(amounts[amounts != NO_AMOUNT]))
+def _figures(spent: Spending, margin: float) -> tuple[dict[str, Any], Payback]:
+    found = figures_of(spent)
+    back = payback(spent, found["cac"], found["reasons"].get("cac", ""), margin)
+    found["payback_months"] = back.months
+    if back.months is None:
+        found["reasons"]["payback_months"] = back.reason
+    return found, back
 
 
 def sentence_of(figures: dict[str, Any]) -> Text:
@@ -94,50 +101,54 @@ def sentence_of(figures: dict[str, Any]) -> Text:
     return Text("sentence.kpi", params)
 
 
-def money_notes(m: Measures) -> tuple[Note, ...]:
-    """What a reader of amounts must know."""
-    orders, here = m.orders, m.order_mask
-    notes = []
-    if orders.mixed:
-        notes.append(Note("mixed_currencies", {"currencies": ", ".join(sorted(m.scope.context.texts("currency")))}))
-    if orders.conflicts:
-        notes.append(Note("order_conflicts", {"count": len(orders.conflicts)}))
-    nobody = int((here & ~orders.refund & (orders.visitor < 0)).sum())
-    if nobody:
-        notes.append(Note("orders_of_nobody", {"count": nobody}))
-    if len(orders.over):
-        notes.append(Note("refund_over_order", {"count": len(orders.over)}))
-    return tuple(notes)
+def _payback_notes(back: Payback, margin: float) -> tuple[Note, ...]:
+    if not back.rows:
+        return ()
+    notes = [Note("no_margin")] if margin == 1 else []
+    return (*notes, Note("payback_open")) if back.open else tuple(notes)
 
 
-_UNITS = {
-    "visitors": "count", "new_visitors": "count", "returning_visitors": "count", "sessions": "count",
-    "pageviews": "count", "pages_per_session": "number", "bounce_rate": "rate", "engagement_rate": "rate",
-    "orders": "count", "buyers": "count", "conversion_rate": "rate", "buyer_rate": "rate", "gross": "money",
-    "refunds": "money", "revenue": "money", "aov": "money", "arpv": "money",
-}  # fmt: skip
+_SCHEMA = pa.schema(
+    [
+        ("metric", pa.string()), *((name, pa.float64()) for name in ("value", "previous", "change", "low", "high")),
+        ("unit", pa.string()), ("numerator", pa.float64()), ("denominator", pa.float64()), ("reason", pa.string()),
+    ]
+)  # fmt: skip
 
 
-def _frame(now: Measures, before: Measures | None) -> pa.Table:
-    shares = {
-        "bounce_rate": now.bounce,
-        "engagement_rate": Share(len(now.engaged), len(now.session_ids)),
-        "buyer_rate": Share(len(now.buyers), len(now.visitors)),
-    }
-    current, previous = figures_of(now), figures_of(before) if before else {}
+def _frame(now: Spending, current: dict[str, Any], previous: dict[str, Any] | None) -> pa.Table:
     rows = []
-    for metric, unit in _UNITS.items():
-        value, old = _float(current[metric]), _float(previous.get(metric))
-        low, high = (shares[metric].interval or (None, None)) if metric in shares else (None, None)
+    for metric, unit in UNITS.items():
+        value, old = _float(current[metric]), _float((previous or {}).get(metric))
+        made = ratio(metric, current, current["reasons"]) if metric in FORMULAS else None
+        interval = _orders_interval(now) if metric == "conversion_rate" else made.interval if made else None
+        low, high = interval or (None, None)
         rows.append(
             {
-                "metric": metric, "value": value, "previous": old, "change": _change(value, old, unit),
-                "low": low, "high": high, "unit": unit,
+                "metric": metric, "value": value, "previous": old, "change": _change(value, old, unit), "low": low,
+                "high": high, "unit": unit, "numerator": _float(made.top) if made else None,
+                "denominator": _float(made.bottom) if made else None, "reason": current["reasons"].get(metric, ""),
             }
         )  # fmt: skip
-    floats = ("value", "previous", "change", "low", "high")
-    kinds = [("metric", pa.string()), *((name, pa.float64()) for name in floats), ("unit", pa.string())]
-    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+_ENOUGH = 30
+"""Visitors from which on the mean of their orders is taken to be normal."""
+
+
+def _orders_interval(spent: Spending) -> Interval | None:
+    """The interval of orders per visitor, which may exceed 1: mean ± 1.96 s / √n, from (n, Σx, Σx²) of the visitors."""
+    m = spent.m
+    sold = m.order_mask & ~m.orders.refund
+    n, orders = len(m.visitors), int(sold.sum())
+    if n < _ENOUGH or (m.orders.visitor[sold] < 0).any():
+        return None
+    each = np.unique(m.orders.visitor[sold], return_counts=True)[1]
+    squares = int((each * each).sum())
+    variance = (squares - orders * orders / n) / (n - 1)
+    half = Z95 * math.sqrt(max(0.0, variance) / n)
+    return Interval(max(0.0, orders / n - half), orders / n + half)
 
 
 def _float(value: Any) -> float | None:
@@ -146,21 +157,36 @@ def _float(value: Any) -> float | None:
 
 def _change(value: float | None, old: float | None, unit: str) -> float | None:
     """Rates change in points, amounts and counts by their share of the old value."""
-    if value is None or old is None:
+    if value is None or old is None or unit == "months":
         return None
     if unit == "rate":
         return value - old
     return value / old - 1 if old else None
 
 
-def _people(scope: Scope, m: Measures) -> dict[str, Callable[[], People]]:
-    returning = m.visitors[~np.isin(m.visitors, m.new_visitors)]
-    cells = {
-        "visitors": m.visitors, "new": m.new_visitors, "returning": returning, "buyers": m.buyers,
-        "bounced": m.visitors_of(m.bounced),
+def _contributors(causes: list[Dimension]) -> pa.Table:
+    return pa.Table.from_pylist([row for one in causes for row, _ in one.rows()], schema=contributors.SCHEMA)
+
+
+def _people(scope: Scope, spent: Spending, curve: Counted, causes: list[Dimension]) -> dict[str, Callable[[], People]]:
+    m = spent.m
+    cells: dict[str, Callable[[], np.ndarray]] = {
+        "visitors": lambda: m.visitors, "new": lambda: m.new_visitors,
+        "returning": lambda: m.visitors[m.first_seen < m.period.start], "buyers": lambda: m.buyers,
+        "new_buyers": lambda: m.new_buyers, "attributed_new_buyers": lambda: spent.attributed_new_buyers,
+        "repeat_buyers": lambda: m.buyers_of(m.repeat_orders), "bounced": lambda: m.visitors_of(m.bounced),
+        "engaged": lambda: m.visitors_of(m.engaged),
     }  # fmt: skip
 
-    def cell(name: str, visitors: np.ndarray) -> Callable[[], People]:
-        return lambda: people_of(scope, visitors, Text(f"people.{name}"))
+    def cell(text: Text, visitors: Callable[[], np.ndarray]) -> Callable[[], People]:
+        return lambda: people_of(scope, visitors(), text)
 
-    return {name: cell(name, visitors) for name, visitors in cells.items()}
+    found = {name: cell(Text(f"people.{name}"), visitors) for name, visitors in cells.items()}
+    for i in range(len(curve.cuts)):
+        found[f"interval={i}"] = cell(Text("people.interval"), lambda i=i: curve.visitors_in(i))  # type: ignore[misc]
+        found[f"interval={i};part=buyers"] = cell(Text("people.interval_buyers"), lambda i=i: curve.buyers_in(i))  # type: ignore[misc]
+    for one in causes:
+        for row, numbers in one.rows():
+            text = Text("people.group_buyers", {"value": row["value"]})
+            found[row["cell"]] = cell(text, lambda one=one, numbers=numbers: one.buyers(numbers))  # type: ignore[misc]
+    return found

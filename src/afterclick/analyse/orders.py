@@ -6,11 +6,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 
 from afterclick.analyse.context import Context
-from afterclick.analyse.scope import Scope, currency_of
+from afterclick.analyse.scope import Scope
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
@@ -45,6 +46,14 @@ class Orders:
         result: np.ndarray = (self.at >= period.start) & (self.at < period.end) & self.counted
         return result
 
+    @cached_property
+    def first_ever(self) -> np.ndarray:
+        """Which rows are their visitor's first order, whatever the range and the conditions."""
+        first = np.zeros(len(self.row), bool)
+        sold = np.flatnonzero(~self.refund & (self.visitor >= 0))
+        first[sold[np.unique(self.visitor[sold], return_index=True)[1]]] = True
+        return first
+
     def totals(self, period: Period, visitors: np.ndarray | None = None) -> tuple[int, int, int, np.ndarray]:
         """(orders, gross minor units, refunds minor units, buyers) in a period; Python integers never overflow."""
         here = self.within(period)
@@ -76,19 +85,19 @@ def _read(scope: Scope) -> Orders:
         wanted = (flags & int(Flag.ORDER | Flag.REFUND)) != 0
         if scope.question.bots == "out":
             wanted &= (flags & int(Flag.BOT)) == 0
-        wanted &= chunk.columns["at"] <= scope.as_of
-        found.append(chunk.start + np.flatnonzero(wanted))
+        there = np.flatnonzero(wanted)
+        found.append(chunk.start + there[chunk.columns["at"][there] <= scope.as_of])
     row = np.concatenate(found) if found else np.zeros(0, np.int64)
-    at, device = context.column("at")[row], context.column("device")[row]
+    at, device = context.snapshot.take("at", row), context.snapshot.take("device", row)
     visitor = np.full(len(row), -1, np.int32)
     known = device >= 0
     visitor[known] = scope.labels.of(device[known], at[known])
-    tie = context.column("tie")[row]
+    tie = context.snapshot.take("tie", row)
     order = np.lexsort((row, tie, at))
     row, at, visitor = row[order], at[order], visitor[order]
-    code = context.column("order")[row]
-    refund = (context.column("flags")[row] & int(Flag.REFUND)) != 0
-    amount, mixed = _amounts(context, row, at)
+    code = context.snapshot.take("order", row)
+    refund = (context.snapshot.take("flags", row) & int(Flag.REFUND)) != 0
+    amount, mixed = amounts_of(context, row, at)
     keep, replaced, conflicts, sold = _counted_once(row, visitor, code, refund)
     order_of, over = _refunded(code, refund, amount, sold)
     dated = at[order_of]
@@ -146,24 +155,33 @@ def _refunded(
     return order_of, np.array(over, np.int64)
 
 
-def _amounts(context: Context, row: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, bool]:
+def currencies_of(context: Context, row: np.ndarray) -> set[str]:
+    """The currencies of these rows; one that names none is in the store's own, "" where that is unknown."""
+    texts, own = context.texts("currency"), context.snapshot.definitions.currency
+    return {texts[code] if code >= 0 else own for code in np.unique(context.snapshot.take("currency", row)).tolist()}
+
+
+def amounts_of(context: Context, row: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, bool]:
     """Amounts in the store's currency; a missing one is 0. The flag says that currencies differ and no rate is known."""
-    amount = context.column("amount")[row]
+    amount = context.snapshot.take("amount", row)
     amount = np.where(amount == NO_AMOUNT, 0, amount)
-    currency = context.column("currency")[row]
-    texts, definitions = context.texts("currency"), context.snapshot.definitions
-    used = {texts[code] if code >= 0 else definitions.currency for code in np.unique(currency).tolist()}
-    if len(used) <= 1 or currency_of(context) == "" and not definitions.rates:
+    definitions, used = context.snapshot.definitions, currencies_of(context, row)
+    if used <= {definitions.currency}:
+        return amount, False
+    if not (definitions.rates and definitions.currency):
         return amount, len(used) > 1
+    return _converted(context, amount, context.snapshot.take("currency", row), at)
+
+
+def _converted(context: Context, amount: np.ndarray, currency: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Each amount at the rate of its day; as they are, and True, where a rate is missing."""
+    texts, definitions = context.texts("currency"), context.snapshot.definitions
     converted = amount.copy()
     for code in np.unique(currency).tolist():
         name = texts[code] if code >= 0 else definitions.currency
         if name == definitions.currency:
             continue
-        table = definitions.rates.get(name)
-        if not table:
-            return amount, True
-        days = sorted((date.fromisoformat(str(on)), Decimal(str(rate))) for on, rate in table)
+        days = sorted((date.fromisoformat(str(on)), Decimal(str(rate))) for on, rate in definitions.rates.get(name, ()))
         for place in np.flatnonzero(currency == code).tolist():
             day = spans.local_day(int(at[place]), context.zone)
             dated = bisect_right([on for on, _ in days], day) - 1
