@@ -161,7 +161,7 @@ def check_out(shop: Shop, visits: Visits, who: Traits, seen: Browsing) -> Checko
     code = _try_code(shop, buying, phone, keen, started)
     shipping = started & ~code.left & (ship < chance(_SHIP_BASE + _SHIP_INTENT * keen))
     error = shipping & (wrong < _ERROR_RATE)
-    payment = shipping & (pay < chance(_PAY_BASE + _PAY_INTENT * keen) * np.where(error, 0.9, 1.0))
+    payment = shipping & (pay < chance(_PAY_BASE + _PAY_INTENT * keen))
     paying = payment & (inform < _INFORM_RATE)
     fee_rate = np.where(subtotal < FREE_SHIPPING_FROM, 0.66, 0.22) * np.where(loyal, 0.4, 1.0)
     fee = paying & (charged < fee_rate) & ("shipping_fee_shock" in shop.barriers)

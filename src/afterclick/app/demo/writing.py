@@ -23,7 +23,7 @@ from afterclick.app.demo.sources import DEVICES, EMAIL, OWN_APP
 
 _TIE_RATE = 0.003
 _LONGEST_PAUSE = np.float32(17 * 60e6)
-_LOAD_PHONE, _LOAD_DESKTOP, _LOAD_SPREAD = 1500.0, 850.0, 0.38
+_LOAD_PHONE, _LOAD_DESKTOP, _LOAD_SPREAD = 1500.0, 850.0, 0.14
 
 
 @dataclass(frozen=True, kw_only=True)
