@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from afterclick.app import bench
-from afterclick.app.bench import clickhouse, clickhouse_side, funnels, side
+from afterclick.app.bench import clickhouse, clickhouse_side, funnel_kinds, funnels, retentioneering, side, steps
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.timing import alternated
+from afterclick.app.workspace import open as open_store
 from afterclick.core.errors import AfterclickError
 from afterclick.surfaces.cli import bench as command
 from afterclick.surfaces.cli import bench_server
@@ -22,21 +23,28 @@ EVENTS = 10_000
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    steps = []
-    found = bench.run(EVENTS, tmp_path_factory.mktemp("bench"), repeats=1, server=bench_server.visit, tell=steps.append)
-    assert steps[:2] == ["generate", "import"]
+    told = []
+    found = bench.run(EVENTS, tmp_path_factory.mktemp("bench"), repeats=1, server=bench_server.visit, tell=told.append)
+    assert told[:2] == ["generate", "import"]
     return found
 
 
 def test_every_part_is_measured(rows):
     parts = [row.what for row in rows]
     assert parts[0].startswith("import of ")
+    assert [what.partition(" ")[0] for what in parts[1:3]] == ["funnel", "map"]
+    assert all("peak memory" in row.note for row in rows[1:3])
+    parts = parts[2:]
     assert [
-        sum(what.startswith(f"funnel of 4 steps from {first}") for what in parts) for first in funnels.FIRST_STEPS
+        sum(what.startswith(f"funnel of 4 steps from {first}") for what in parts[:9]) for first in steps.FIRST_STEPS
     ] == [4, 4]
-    assert parts[9:13] == ["sessions", "key figures", "journey map", "channels"]
-    assert len([what for what in parts[13:] if what.startswith("map page, 10,000 events, ")]) == 3
-    assert len(rows) == 16
+    kinds = [*funnel_kinds.KINDS, f"a visitor of {funnel_kinds.CROWD:,} events"]
+    assert parts[9:15] == [f"the same funnel with {kind}" for kind in kinds]
+    assert parts[15:19] == ["journey map, without barriers", "sessions", "key figures", "channels"]
+    assert parts[19] == "funnel of 4 steps from Product Viewed, no window"
+    assert len([what for what in parts[20:] if what.startswith("map page, 10,000 events, ")]) == 3
+    assert len([what for what in parts[23:] if what.endswith(" page, its answers kept")]) == 3
+    assert len(parts) == 26
 
 
 def test_ratios_are_those_of_the_medians(rows):
@@ -46,13 +54,31 @@ def test_ratios_are_those_of_the_medians(rows):
         if row.against_taken:
             assert row.ratio == pytest.approx(row.taken[0] / row.against_taken[0])
             assert row.holds == (None if row.bound is None else row.ratio <= row.bound)
-    bounds = {(row.against or row.what).partition(" ")[0]: row.bound for row in rows if row.bound is not None}
-    assert bounds == {"DuckDB:": 4.0, "scan": 6.0, "chdb": 0.9, "map": 0.3}
+    bounds = {row.against or row.what: row.bound for row in rows if row.bound is not None}
+    wanted = {
+        "DuckDB: ORDER": 4.0, "scan of device": 6.0, "scan of its": 10.0, "chdb": 0.9, "the plain": 2.0, "without": 1.5,
+        "retentioneering": 0.5, "map page, 10,000 events, cold": 0.3, "map page, 10,000 events, again": 0.05,
+        "overview page": 0.05, "channels page": 0.05, "visitors page": 0.05,
+    }  # fmt: skip
+    assert len(bounds) == len(wanted)
+    for prefix, bound in wanted.items():
+        assert [value for name, value in bounds.items() if name.startswith(prefix)] == [bound], prefix
+
+
+def test_the_map_is_scanned_by_the_columns_that_it_reads(rows):
+    [row] = [row for row in rows if row.what.startswith("journey map")]
+    assert {"device", "at", "name", "flags", "touch", "campaign", "page_group"} <= set(row.note.split(" ", 1)[1].split(", "))
+
+
+def test_a_part_can_be_measured_alone(tmp_path):
+    [row] = bench.run(EVENTS, tmp_path, repeats=1, only=("map",))
+    assert row.what.startswith("journey map")
+    assert not (tmp_path / "page-store").exists()
 
 
 def test_without_chdb_its_row_says_so(rows):
-    missing = [row for row in rows if row.against == "chdb windowFunnel"]
-    assert len(missing) == 2
+    missing = [row for row in rows if row.against.startswith(("chdb", "retentioneering"))]
+    assert len(missing) == 3
     for row in missing:
         assert (row.note, row.against_seconds, row.ratio, row.holds) == ("not installed", None, None, None)
 
@@ -154,6 +180,36 @@ def test_a_chdb_that_fails_is_an_error_with_its_last_words(tmp_path):
         clickhouse.ClickHouse(python, given, tmp_path / "d")
 
 
+PEER = """#!{python}
+import json, sys
+job = json.loads(sys.argv[3])
+print(json.dumps({{"version": "5.0"}}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({{"seconds": 0.5, "reached": [len(job["steps"]), 1, 1, 1]}}), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    bench.run(EVENTS, folder, repeats=1, only=("import",))
+    with open_store(folder / "store") as shop:
+        return shop.store.snapshot()
+
+
+def test_a_peer_answers_beside_ours(snapshot, tmp_path):
+    python = other_python(tmp_path, PEER.format(python=sys.executable))
+    row = retentioneering.retentioneering_row(snapshot, tmp_path, python, 1)
+    assert row.against_taken == (0.5,)
+    assert row.note.startswith("retentioneering 5.0; counts differ where steps share an instant: ")
+
+
+def test_a_peer_that_fails_is_said_in_its_row(snapshot, tmp_path):
+    python = other_python(tmp_path, "#!/bin/sh\necho 'no such library' >&2\nexit 3\n")
+    row = retentioneering.retentioneering_row(snapshot, tmp_path, python, 1)
+    assert (row.note, row.holds) == ("retentioneering did not answer: no such library", None)
+
+
 def test_without_a_network_there_is_no_chdb(tmp_path, monkeypatch):
     monkeypatch.setenv("AFTERCLICK_CACHE", str(tmp_path))
     monkeypatch.setattr(clickhouse.venv, "create", lambda folder, **_: folder.mkdir(parents=True))
@@ -173,7 +229,7 @@ def test_work_elsewhere_that_fails_says_why(tmp_path):
 
 def test_the_command_prints_the_table(rows, monkeypatch):
     monkeypatch.setattr(command.app, "run", lambda events, folder, **options: rows)
-    done = CliRunner().invoke(command.bench, ["--events", "10000", "--no-chdb", "--lang", "en"])
+    done = CliRunner().invoke(command.bench, ["--events", "10000", "--no-chdb", "--no-retentioneering", "--lang", "en"])
     assert done.exit_code == 0, done.output
     assert f"{bench.machine().cores} cores" in done.output
     assert "journey map" in done.output

@@ -171,6 +171,8 @@ def test_json_is_exactly_what_the_api_answers(store: Path, words: tuple[str, ...
     printed = json.loads(answer(*words, "--store", "shop", "--format", "json"))
     with afterclick.open(store) as shop, TestClient(create_app(shop), base_url="http://127.0.0.1") as client:
         served = client.get(path).json()
+    # A page's address answers its further cards besides.
+    served.pop("cards", None)
     for found in (printed, served):
         assert found["about"].pop("elapsed_ms") >= 0
     assert printed == served

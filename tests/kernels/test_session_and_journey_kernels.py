@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterclick.analyse.kernels import journey, sessions
+from afterclick.analyse.kernels import gather, journey, sessions
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
 from support import naive
@@ -39,8 +39,8 @@ day = st.lists(event, max_size=12).map(lambda rows: sorted(rows, key=lambda row:
 def test_sessions_equal_their_oracle(fast, logs, timeout, longest, campaigns, referrers, midnights):
     def symbol(row):
         if row[2]:
-            return int(Flag.ORDER) | sessions.PRESENT
-        return int(Flag.CONTEXT | Flag.PAGE) | (sessions.HAS_CAMPAIGN if row[1] else 0) | sessions.PRESENT
+            return int(Flag.ORDER) | gather.PRESENT
+        return int(Flag.CONTEXT | Flag.PAGE) | (gather.HAS_CAMPAIGN if row[1] else 0) | gather.PRESENT
 
     offsets, at, key, rows = packed(logs, symbol)
     touch = frozen(np.array([0 if row[2] else row[3] + 1 if row[3] else 0 for row in rows], np.int32))
@@ -80,31 +80,32 @@ travel = st.lists(moment, max_size=12).map(lambda rows: sorted(rows, key=lambda 
 @given(logs=st.lists(travel, max_size=4), edge=st.tuples(st.integers(0, 9), st.integers(10, 21)), stages=st.just(4))
 @SETTINGS
 def test_journey_equals_its_oracle(fast, logs, edge, stages):
-    offsets, at, key, rows = packed(logs, lambda row: sum(1 << s for s in row[1]) | journey.PRESENT)
+    # An instant that is a multiple of three is a system row, as an identify call is; other rows are page views.
+    system = [row[0] % 3 == 0 for log in logs for row in log]
+    offsets, at, key, rows = packed(logs, lambda row: gather.PRESENT | int(Flag.PAGE if row[0] % 3 else Flag.SYSTEM))
+    marks = frozen(np.array([sum(1 << s for s in row[1]) for row in rows], np.uint8))
     visitors = len(logs)
     entered = np.full(visitors * stages, journey.NEVER, np.int64)
-    entered_row = np.full(visitors * stages, -1, np.int64)
+    entered_row, entered_act = (np.full(visitors * stages, -1, np.int64) for _ in range(2))
     returned, loop = np.zeros(visitors, np.uint8), np.zeros(visitors, np.uint8)
-    stage_of_row = np.full(len(rows), journey.NO_STAGE, np.uint8)
+    stage_of_row, by_row = (np.full(len(rows), 77, np.uint8) for _ in range(2))
+    views = np.zeros(stages + 1, np.int64)
     moves, movers, marker = (np.zeros(stages * stages, np.int64) for _ in range(3))
     follow = journey.follow_stages.fast() if fast else journey.follow_stages.plain
     follow(
-        offsets,
-        at,
-        key,
-        stages,
-        0,
-        visitors,
-        *edge,
-        entered,
-        entered_row,
-        returned,
-        loop,
-        stage_of_row,
-        moves,
-        movers,
-        marker,
-    )
+        offsets, at, key, marks, stages, 0, visitors, *edge, entered, entered_row, entered_act, returned, loop,
+        stage_of_row, by_row, views, moves, movers, marker,
+    )  # fmt: skip
+    assert by_row.tolist() == stage_of_row.tolist()
+    seen = [stage_of_row[i] for i, row in enumerate(rows) if row[0] % 3 and edge[0] <= row[0] < edge[1]]
+    assert views.tolist() == [seen.count(stage) for stage in (*range(stages), journey.NO_STAGE)]
+    for visitor, (low, high) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
+        acts = [i for i in range(low, high) if not system[i]]
+        for stage in range(stages):
+            place = entered_row[visitor * stages + stage]
+            before = [i for i in acts if i <= place]
+            nearest = -1 if place < 0 or not acts else before[-1] if before else acts[0]
+            assert entered_act[visitor * stages + stage] == nearest
     events = [
         (visitor, row[0], f"{i:06d}", "x", {"stages": row[1]})
         for i, (visitor, row) in enumerate((v, row) for v, log in enumerate(logs) for row in log)
@@ -123,3 +124,32 @@ def test_journey_equals_its_oracle(fast, logs, edge, stages):
             assert movers.reshape(stages, stages)[a, b] == n_movers.get((a, b), 0)
     assert int((loop & journey.LOOP != 0).sum()) == n_loop
     assert int((loop & journey.LOOP_ORDER != 0).sum()) == n_loop_orders
+
+
+instant = st.one_of(st.integers(0, 20), st.just(journey.NEVER))
+
+
+@BOTH
+@given(
+    entries=st.lists(st.tuples(instant, instant, instant), max_size=5), stage=st.integers(0, 2),
+    edge=st.tuples(st.integers(0, 9), st.integers(10, 21)), within=st.integers(0, 12), as_of=st.integers(5, 21),
+)  # fmt: skip
+@SETTINGS
+def test_what_became_of_a_stage_equals_its_definition(fast, entries, stage, edge, within, as_of):
+    start, end = edge
+    bits, dwell = np.zeros(len(entries), np.uint8), np.zeros(len(entries), np.int64)
+    table = frozen(np.array([t for entry in entries for t in entry], np.int64))
+    weigh = journey.weigh_stage.fast() if fast else journey.weigh_stage.plain
+    weigh(table, 3, stage, 0, len(entries), start, end, within, as_of, bits, dwell)
+    for entry, found, gap in zip(entries, bits.tolist(), dwell.tolist(), strict=True):
+        since, higher = entry[stage], [t for t in entry[stage + 1 :] if t != journey.NEVER]
+        entered = start <= since < end
+        later = [t for t in higher if t > since]
+        onward = entered and bool(later) and min(later) - since <= within
+        still = entered and not onward and since + within > as_of
+        first = min(higher, default=journey.NEVER)
+        skipped = any(start <= t < end for t in higher) and since > first and start <= first < end
+        names = (journey.ENTERED, journey.ONWARD, journey.OPEN, journey.LOST, journey.SKIPPED)
+        flags = (entered, onward, still, entered and not onward and not still, skipped)
+        assert found == sum(bit for bit, there in zip(names, flags, strict=True) if there)
+        assert gap == (min(later) - since if onward else 0)

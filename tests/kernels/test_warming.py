@@ -10,6 +10,7 @@ import numba
 import pytest
 
 from afterclick import Funnel, JourneyMap, Kpi
+from afterclick.analyse import troubles
 from afterclick.analyse.kernels import compiled
 from support.shop import Shop
 
@@ -31,10 +32,18 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
 
     shop = Shop()
     for number, name in enumerate(("Page Viewed", "Product Viewed", "Product Added", "Order Completed")):
-        shop.add("v", f"{number}m", name, url="https://shop.example/", device="mobile", price=3)
+        shop.add("v", f"{number}m", name, url="https://shop.example/", device="mobile", price=3, load_ms=120)
+    shop.add("v", "5m", "Page Viewed", url="https://shop.example/done", load_ms=90)
+    shop.add("v", "5m", "Receipt Shown", url="https://shop.example/done").add("v", "6m", "Payment Error")
+    shop.add("v", "4m", "Identified", type="identify", email="v@shop.example")
+    for number in range(70):
+        # Enough visits on either side for a landing page to be looked into.
+        shop.add(f"v{number}", "5m", "Page Viewed", url=f"https://shop.example/{'ab'[number % 2]}", device="mobile")
     questions = (
         Funnel(steps=("Page Viewed", "Order Completed"), **WHOLE),
         Funnel(steps=("Page Viewed", "Product Added[price >= 2]"), **WHOLE),
+        Funnel(steps=("Page Viewed", "Order Completed"), order="strict", **WHOLE),
+        Funnel(steps=("Page Viewed", "Order Completed"), order="any", **WHOLE),
         Kpi(**WHOLE),
         JourneyMap(**WHOLE),
     )
@@ -44,6 +53,9 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
             monkeypatch.setattr(one, "ready", True)
         for question in questions:
             workspace.ask(question)
+        monkeypatch.setattr(troubles, "_FEW", 0)
+        workspace.context().forget()
+        workspace.ask(questions[-1])
     assert met == {one.plain.__name__ for one in compiled._ALL}
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 import afterclick
-from afterclick import Funnel, JourneyMap, Kpi
+from afterclick import Barriers, Funnel, JourneyMap, Kpi
 from support.development_data import data_folder
 
 pytestmark = pytest.mark.real
@@ -124,3 +124,27 @@ def test_sessions_of_the_example_shop_of_a_peer(ecom):
     assert (figures["visitors"], figures["sessions"], figures["single_event_sessions"]) == (600, 3_605, 231)
     by_sdk = ecom.ask(Kpi(session_source="sdk", **ALL)).figures
     assert by_sdk["sessions"] == 3_605
+
+
+def test_a_shop_with_53_buyers_names_no_barrier_and_says_so(shop):
+    found = shop.ask(Barriers(**ALL))
+    assert found.figures["barriers"] == 0
+    assert "No barrier found" in found.sentence()
+    rows = found.frame.to_pylist()
+    assert rows, "some landing pages have enough visits to be compared"
+    for row in rows:
+        assert row["rank"] is None
+        assert row["at_risk_low"] <= row["at_risk"] <= row["at_risk_high"]
+        for part, count in (("met", row["visitors"]), ("went_on", row["went_on"]), ("lost", row["lost"])):
+            assert len(found.people(f"barrier={row['key']};part={part}")) == count
+    mapped = shop.ask(JourneyMap(**ALL))
+    assert (mapped.parts["barriers"].num_rows, mapped.figures["at_risk"]) == (0, 0)
+    assert "no_barrier" in {note.code for note in mapped.notes}
+
+
+def test_order_lines_alone_have_nothing_to_meet_on_the_way(retail):
+    found = retail.ask(Barriers(**ALL))
+    assert found.figures["barriers"] == 0
+    assert "nothing was met" in found.sentence()
+    codes = {note.code for note in retail.ask(JourneyMap(**ALL)).notes}
+    assert {"stages_without_events", "no_barrier"} <= codes

@@ -8,18 +8,21 @@ from collections import defaultdict
 def legs(rows, timeout, order="Order Completed"):
     """The legs of one visitor's rows [(at, id, name, ...)], each (number of earlier sessions, rows, place of its order).
 
-    A leg is a session, or its part before or after an order; the order is the next one, of this leg or a later one.
+    A leg is a session, or its part before or after an order; the order is the next one, of this leg or a later one. An
+    order sent by a server lies in the session that covers it and does not extend it.
     """
     found, seen, sessions = [], None, 0
     for row in sorted(rows):
-        if seen is None or row[0] - seen > timeout:
+        begins = seen is None or row[0] - seen > timeout
+        if begins:
             sessions += 1
             found.append((sessions - 1, True, [row]))
         elif found[-1][2] and found[-1][2][-1][2] == order:
             found.append((sessions - 1, False, [row]))
         else:
             found[-1][2].append(row)
-        seen = row[0]
+        if begins or row[2] != order:
+            seen = row[0]
     out = []
     for number, (earlier, begins, own) in enumerate(found):
         later = [row for _, _, other in found[number:] for row in other if row[2] == order]

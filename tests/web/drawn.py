@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from drawn_barriers import barriers_result
 
+from afterclick.analyse.barriers import Barriers
 from afterclick.analyse.catalogue import Data
 from afterclick.analyse.journey_map import JourneyMap
 from afterclick.core import spans
@@ -139,6 +141,8 @@ def _parts(names: tuple[str, ...], name: Any) -> dict[str, pa.Table]:
             {
                 "stage": stage, "touchpoint": name(point) if point else "", "type": form, "visitors": n,
                 "events": 3 if form == "more" else n * 2, "exit_rate": rate, "thin": form != "more" and n < 30,
+                "twin": "", "goal": False, "sessions": n, "friction": None if rate is None else rate * 40,
+                "error_rate": None if rate is None else 0.0, "loop_rate": None if rate is None else 0.0, "slow_rate": None,
             }
             for point, form, n, rate in _TOUCHPOINTS[i % 4]
         ]  # fmt: skip
@@ -288,6 +292,7 @@ class FakeShop:
         self.stages = stages
         self.fingerprint = "f1"
         self.asked: list[Spec] = []
+        self.shelf: dict[str, Spec] = {}
         self.problem: Exception | None = None
         self.gate = threading.Event()
         self.gate.set()
@@ -305,7 +310,25 @@ class FakeShop:
             if spec.range == "today":
                 raise NotEnoughData("no event is in this range")
             return journey_result(spec, self.stages, self.hostile)
+        if isinstance(spec, Barriers):
+            return barriers_result(spec, stages=self.stages, strangers=HOSTILE if self.hostile else ())
         raise SpecError(f"the fake has no {spec.key_word}")
+
+    def events(self) -> tuple[str, ...]:
+        return ("Page Viewed", *HOSTILE[:4]) if self.hostile else ("Page Viewed", "Product Viewed", "Order Completed")
+
+    def saved(self) -> dict[str, Spec]:
+        return dict(self.shelf)
+
+    def save(self, name: str, spec: Spec) -> None:
+        if not name.strip():
+            raise SpecError("a saved question needs a name", path="name")
+        self.shelf[name] = spec
+
+    def unsave(self, name: str) -> None:
+        if name not in self.shelf:
+            raise SpecError(f"there is no saved question {name!r}", path="name")
+        del self.shelf[name]
 
     def info(self) -> dict[str, Any]:
         return {

@@ -190,7 +190,8 @@ def test_definitions_are_those_of_the_cards_with_the_numbers_put_in(
 def test_how_it_was_asked_can_be_asked_again(made: dict[str, Path]) -> None:
     text = Read(made["en"].read_text("utf-8")).text
     assert "afterclick map --store DIR" in text
-    assert "shop.ask(afterclick.JourneyMap())" in text
+    assert "shop.ask(afterclick.JourneyMap(barriers='off'))" in text
+    assert "afterclick barriers --store DIR" in text
 
 
 def test_tables_are_cut_at_twenty_rows_and_say_so(made: dict[str, Path]) -> None:
@@ -305,7 +306,7 @@ def test_what_cannot_be_meant_is_named(names: list[str], pairs: list[tuple[str, 
 def test_a_field_goes_to_the_pages_that_know_it() -> None:
     made = outline.of_pages(["map", "data"], [("touchpoints", "9"), ("range", "7d")])
     first, second = (section.pieces[0].spec for section in made.sections)
-    assert first == afterclick.JourneyMap(touchpoints=9, range="7d")
+    assert first == afterclick.JourneyMap(touchpoints=9, range="7d").alone()
     assert second == afterclick.Data(range="7d")
 
 
@@ -333,7 +334,7 @@ def test_a_report_in_toml(demo: afterclick.Workspace, tmp_path: Path) -> None:
     source.write_text(FILE, "utf-8")
     made = written.read(source)
     assert [section.title for section in made.sections][1:] == ["Basket", ""]
-    assert made.sections[0].pieces[0].spec == afterclick.JourneyMap()
+    assert made.sections[0].pieces[0].spec == afterclick.JourneyMap().alone()
     funnel = made.sections[1].pieces[0].spec
     assert funnel == afterclick.Funnel(steps=("Product Viewed", "Order Completed"), within="1d", range="7d")
     text = demo.report(tmp_path / "r.html", source).read_text("utf-8")
@@ -349,7 +350,7 @@ def test_what_is_given_beside_the_file_wins(tmp_path: Path) -> None:
     source.write_text(FILE, "utf-8")
     made = written.read(source, [("bots", "in")], title="Mine", lang="en")
     assert (made.title, made.lang) == ("Mine", "en")
-    assert made.sections[0].pieces[0].spec == afterclick.JourneyMap(bots="in")
+    assert made.sections[0].pieces[0].spec == afterclick.JourneyMap(bots="in").alone()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterclick.core.result import Result
-from afterclick.surfaces.viz import notebook
+from afterclick.surfaces.viz import styles
 from afterclick.surfaces.viz.bars import bar, spark
 from afterclick.surfaces.viz.curve import HEIGHT as CURVE_HEIGHT
 from afterclick.surfaces.viz.curve import Point, curve
@@ -218,28 +218,11 @@ def test_every_figure_of_the_map_is_in_both_views() -> None:
             assert f">{shown}" in made or f">{shown} " in made or shown in made, (view, shown)
 
 
-@pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("result", [journey_result(hostile=True), data_result(hostile=True)], ids=["map", "data"])
-def test_notebook_card_is_small_scoped_and_without_script(result: Result, lang: str) -> None:
-    made = notebook.card(result, lang, prefix="t1")
-    assert len(made.encode()) < notebook.LIMIT
-    tags = Tags(made)
-    assert "script" not in tags.tags
-    assert "style" not in tags.attributes
-    assert made.startswith('<div class="ac note"')
-    assert "http" not in made.replace("http://x", "")
-
-
 def test_every_rule_of_the_notebook_styles_is_scoped() -> None:
-    css = re.sub(r"/\*.*?\*/", "", notebook.stylesheet(), flags=re.S)
+    css = re.sub(r"/\*.*?\*/", "", styles.stylesheet(), flags=re.S)
     for selectors in re.findall(r"([^{}]+)\{[^{}]*\}", css):
         for selector in re.split(r",(?![^(]*\))", selectors.strip()):
             assert ".ac" in selector, selector
-
-
-def test_results_show_themselves_in_a_notebook() -> None:
-    notebook.register()
-    assert journey_result()._repr_html_().startswith('<div class="ac note"')
 
 
 def test_own_stages_keep_their_names_and_questions() -> None:

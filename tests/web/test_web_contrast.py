@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from afterclick.surfaces.viz import notebook
+from afterclick.surfaces.viz import styles
 
 TOKENS = {
     name: (light, dark)
     for name, light, dark in re.findall(
-        r"--([\w-]+):light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)", notebook.stylesheet()
+        r"--([\w-]+):light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)", styles.stylesheet()
     )
 }
 THEMES = (0, 1)

@@ -23,8 +23,12 @@ def rows_of(text: str) -> list[list[str]]:
 def test_page_json_is_the_result_itself(client: TestClient) -> None:
     answer = client.get("/map.json?lang=ko&range=7d")
     assert answer.headers["content-type"] == "application/json"
-    assert answer.text == journey_result(JourneyMap(range="7d")).to_json("ko")
-    assert client.get("/api/map.json?lang=ko&range=7d").text == answer.text
+    api = client.get("/api/map.json?lang=ko&range=7d")
+    assert api.text == journey_result(JourneyMap(range="7d")).to_json("ko")
+    cards = answer.json().pop("cards")
+    assert answer.json() == {**api.json(), "cards": cards}
+    assert list(cards) == ["barriers"]
+    assert cards["barriers"] == client.get("/api/barriers.json?lang=ko&range=7d").json()
 
 
 def test_numbers_of_page_json_csv_and_drawer_agree(client: TestClient) -> None:

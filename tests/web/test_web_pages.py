@@ -15,9 +15,11 @@ from starlette.testclient import TestClient
 
 from afterclick.analyse.journey_map import JourneyMap
 from afterclick.core.errors import SpecError, StoreError
-from afterclick.surfaces.viz import notebook
-from afterclick.surfaces.web import create_app
+from afterclick.surfaces.viz import styles
+from afterclick.surfaces.web import create_app, slim
 from afterclick.surfaces.web.guard import POLICY
+from afterclick.surfaces.web.pages import PAGES as ALL_PAGES
+from afterclick.surfaces.web.pages import named
 
 PAGES = ["/", "/data"]
 
@@ -62,7 +64,7 @@ def test_no_page_uses_inline_script_or_style(client: TestClient, path: str, lang
 def test_bad_values_show_a_notice_and_the_default(client: TestClient, shop: FakeShop) -> None:
     answer = client.get("/?lang=en&range=<b>&where=%28%28&nonsense=1&touchpoints=x&page=-1&view=zz")
     assert answer.status_code == 200
-    assert shop.asked == [JourneyMap()]
+    assert shop.asked == [JourneyMap().alone(), JourneyMap().search()]
     for name in ("range", "where", "nonsense", "touchpoints", "page", "view"):
         assert name in answer.text
     assert "&lt;b&gt;" in answer.text
@@ -165,13 +167,13 @@ def test_a_slow_question_gives_a_skeleton_and_the_part_waits_for_it(shop: FakeSh
     shop.gate = threading.Event()
     with open_shop(shop) as client:
         body = client.get("/?lang=en&range=7d").text
-        assert 'data-src="/map.part?range=7d&amp;lang=en"' in body
+        assert 'data-src="/map.part?range=7d&amp;lang=en&amp;card=map"' in body
         assert '<noscript><a class="button" href="/?range=7d&amp;lang=en&amp;wait=1">' in body
         assert client.get("/?range=7d").headers["cache-control"] == "no-store"
         shop.gate.set()
         assert "182,340" in client.get("/map.part?range=7d").text
         assert "182,340" in client.get("/?range=7d").text
-        assert len(shop.asked) == 1
+        assert [spec.key_word for spec in shop.asked] == ["map", "barriers"]
 
 
 def test_the_same_page_twice_is_304_until_something_changes(client: TestClient, shop: FakeShop) -> None:
@@ -195,7 +197,7 @@ def test_one_question_is_asked_once(client: TestClient, shop: FakeShop) -> None:
         client.get("/?wait=1")
     client.get("/map.json")
     client.get("/?people=buyers")
-    assert len(shop.asked) == 1
+    assert shop.asked == [JourneyMap().alone(), JourneyMap().search(), JourneyMap()]
 
 
 def test_headers_of_the_policy_stand_on_everything(client: TestClient) -> None:
@@ -257,10 +259,10 @@ def test_nothing_can_be_changed(client: TestClient, method: str) -> None:
 
 
 def test_pages_that_are_not_there(client: TestClient) -> None:
-    page = client.get("/funnel?lang=ko")
+    page = client.get("/nowhere?lang=ko")
     assert page.status_code == 404
     assert 'href="/data"' in page.text
-    assert client.get("/funnel.json").json()["error"]["code"] == "not_found"
+    assert client.get("/nowhere.json").json()["error"]["code"] == "not_found"
     assert client.get("/map?range=7d").headers["location"] == "/?range=7d"
     assert client.get("/static/../app.py").status_code == 404
 
@@ -275,12 +277,55 @@ def test_no_link_of_a_page_is_dead(client: TestClient, path: str) -> None:
 
 
 def test_bytes_within_the_budget(client: TestClient) -> None:
-    script, styles = (client.get(f"/static/app.{kind}").content for kind in ("js", "css"))
+    script = client.get("/static/app.js").content
     assert len(script) <= 12_000
-    assert len(styles) <= 20_000
-    page = client.get("/?wait=1&lang=ko").content
-    assert len(gzip.compress(page)) + len(gzip.compress(script)) + len(gzip.compress(styles)) <= 60_000
-    assert len(notebook.stylesheet()) < len(styles)
+    for path in PAGES:
+        page = client.get(path, params={"wait": "1", "lang": "ko"}).content
+        sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.decode())
+        styles = b"".join(client.get(sheet).content for sheet in sheets)
+        assert len(styles) <= 20_000, path
+        assert len(gzip.compress(page)) + len(gzip.compress(script)) + len(gzip.compress(styles)) <= 60_000
+
+
+@pytest.mark.parametrize("page", [page.name for page in ALL_PAGES])
+def test_the_styles_of_every_page_are_within_the_budget(client: TestClient, page: str) -> None:
+    core = len(client.get("/static/app.css").content)
+    found = named(page)
+    assert found is not None
+    wanted = [*found.sheets, *(["ask"] if found.asks else [])]
+    answers = [client.get(f"/static/{name}.css") for name in wanted]
+    assert all(answer.status_code == 200 for answer in answers)
+    assert core + sum(len(answer.content) for answer in answers) <= 20_000
+
+
+def test_slim_styles_are_the_same_rules() -> None:
+    core, further = styles.sections()
+    for source in (core, *further.values()):
+        assert _flat(slim.css(source)) == _flat(source)
+
+
+def _flat(css: str, scope: str = "", at: str = "") -> list[tuple[str, str, str]]:
+    """Every rule with its whole selector, outside of nesting and of blocks of a medium."""
+    found = []
+    for rule in styles.rules(css):
+        if rule.head.startswith(("@media", "@supports")):
+            found += _flat(rule.body, scope, re.sub(r"\s", "", rule.head))
+        elif "{" in rule.body and not rule.head.startswith("@"):
+            found += _flat(rule.body, f"{rule.head} ", at)
+        else:
+            whole = ",".join(f"{scope}{head}" for head in styles.selectors(rule.head))
+            found.append((at, re.sub(r"\s*([,>+~:])\s*|\s+", r"\1 ", whole), re.sub(r"[\s;]", "", rule.body)))
+    return found
+
+
+def test_a_slim_script_keeps_texts_and_patterns() -> None:
+    source = """// gone
+    const a = { b: "x , y" };
+    if (a && /\\.( csv|json ) $/.test(a)) go(`p ${ a.b } ; q`, 'l : m');
+    """
+    assert slim.javascript(source) == (
+        'const a={b:"x , y"};\nif(a&&/\\.( csv|json ) $/.test(a))go(`p ${ a.b } ; q`,\'l : m\');\n'
+    )
 
 
 def test_answers_are_compressed(client: TestClient) -> None:
@@ -296,8 +341,9 @@ def test_a_store_that_refuses_is_an_error_card(client: TestClient, shop: FakeSho
 def test_templates_hold_no_text_of_their_own() -> None:
     folder = resources.files("afterclick.surfaces.web") / "templates"
     for file in folder.iterdir():
-        plain = re.sub(r"{%.*?%}|{{.*?}}|<[^>]*>", " ", file.read_text("utf-8"), flags=re.S)
-        assert set(re.findall(r"\w+", plain)) <= {"CSV", "JSON", "X", "afterclick"}, file.name
+        markup = re.sub(r"{%.*?%}|{{.*?}}", "", file.read_text("utf-8"), flags=re.S)
+        plain = re.sub(r"<[^>]*>", " ", markup)
+        assert set(re.findall(r"\w+", plain)) <= {"CSV", "JSON", "HTML", "X", "afterclick", "English", "한국어"}, file.name
 
 
 def test_a_page_of_ready_results_is_built_quickly(client: TestClient) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 from afterclick.analyse.barrier_candidates import FEWEST, Candidate, candidates
 from afterclick.analyse.barrier_groups import groups
 from afterclick.analyse.fields import touch_field
+from afterclick.analyse.kernels.meetings import keep_apart
 from afterclick.analyse.matching import Contrast, Trial, contrast, crossed
 from afterclick.analyse.meetings import meetings_of
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import Sessions, sessions_of
 from afterclick.core import spans
+from afterclick.core.arrays import frozen
 from afterclick.core.multiplicity import benjamini_hochberg
 from afterclick.store.columns import NO_AMOUNT
 
@@ -126,7 +128,8 @@ class Finder:
         basket = meetings.basket[place]
         filled = (basket > 0).mean() >= FILLED
         strata = self._strata(candidate, place, met, step)
-        compared = contrast(Trial(met, won, worth, strata, basket.astype(np.float64) if filled else None))
+        size = basket.astype(np.float64) if filled else None
+        compared = contrast(Trial(met, won, worth, strata, size, meetings.visitor[leg]))
         if compared is None or compared.expected_rate * compared.met < FEWEST_ORDERS:
             return None
         if candidate.usual > 1:
@@ -289,10 +292,11 @@ def less_usual(found: Contrast, usual: float) -> Contrast:
 
 
 def _far(visitor: np.ndarray, at: np.ndarray, within: int) -> np.ndarray:
-    """Which visits are not within `within` of the one before by the same visitor; both given by visitor, then time."""
-    far = np.ones(len(at), bool)
-    far[1:] = (visitor[1:] != visitor[:-1]) | (at[1:] - at[:-1] >= within) | (at[1:] < at[:-1])
-    return far
+    """Which visits are not within `within` of the last one kept of the same visitor; both given by visitor, then time."""
+    kept = np.zeros(len(at), np.uint8)
+    rows = frozen(visitor.astype(np.int32)), frozen(at.astype(np.int64))
+    keep_apart(*rows, within, kept, rows=len(at))
+    return kept.astype(bool)
 
 
 def _bands(value: np.ndarray, met: np.ndarray, bands: int) -> np.ndarray:

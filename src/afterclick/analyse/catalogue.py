@@ -19,7 +19,7 @@ from afterclick.analyse.symbols import Symbols, unknown_event
 from afterclick.core import clock, spans
 from afterclick.core.event import INSTANT, PROPERTY_PREFIX
 from afterclick.core.moments import Share
-from afterclick.core.names import SYSTEM_EVENTS
+from afterclick.core.names import OF_NOBODY, SYSTEM_EVENTS
 from afterclick.core.result import Note, People, Result, Text
 from afterclick.stitch.stages import stages_of
 from afterclick.store.columns import Flag
@@ -116,9 +116,15 @@ class _Catalogue:
             "links": len(self.context.edges().at), "first_at": _instant(self.at.min()), "last_at": _instant(self.at.max()),
             "imports": len(self.snapshot.imports), "rejected": sum(count.get("rejected", 0) for count in counts),
             "duplicates": sum(count.get("duplicates", 0) for count in counts),
-            "nobody": int((self.visitor < 0).sum()), "bots_events": bots, "bots_rate": Share(bots, len(self.at)).rate,
+            "nobody": int(((self.visitor < 0) & ~self._of_nobody()).sum()),
+            "bots_events": bots, "bots_rate": Share(bots, len(self.at)).rate,
             "future": int((self.flags & int(Flag.FUTURE) != 0).sum()),
         }  # fmt: skip
+
+    def _of_nobody(self) -> np.ndarray:
+        """Rows that concern no person by their nature: costs, products."""
+        codes = [number for number, name in enumerate(self.events_known) if name in OF_NOBODY]
+        return np.isin(self.event, codes)
 
     def parts(self, figures: dict[str, Any]) -> dict[str, pa.Table]:
         return {

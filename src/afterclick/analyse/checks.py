@@ -14,6 +14,7 @@ from afterclick.analyse.orders import orders_of
 from afterclick.analyse.question import Question, whole
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.analyse.sessions import behaviour
+from afterclick.core.names import OF_NOBODY
 from afterclick.core.result import Result, Text
 from afterclick.store.columns import NO_AMOUNT, Flag
 
@@ -83,7 +84,13 @@ def _orders(scope: Scope) -> list[Finding]:
     amount = context.column("amount")
     every = np.concatenate([sold, orders.replaced, np.array([other for _, other in orders.conflicts], np.int64)])
     zero, none = every[amount[every] == 0], every[amount[every] == NO_AMOUNT]
-    used = sorted({context.texts("currency")[c] for c in np.unique(context.column("currency")).tolist() if c >= 0})
+    used = sorted(
+        {
+            context.texts("currency")[c]
+            for c in np.unique(context.column("currency")[np.append(every, orders.row)]).tolist()
+            if c >= 0
+        }
+    )
     return [
         Finding("order_conflicts", "warning", len(orders.conflicts), shown(pairs)),
         Finding("orders_replaced", "notice", len(orders.replaced), shown(orders.replaced)),
@@ -115,7 +122,10 @@ def _behaviour(scope: Scope) -> list[Finding]:
 def _rows(scope: Scope) -> list[Finding]:
     context = scope.context
     flags = context.column("flags")
-    nobody = int((context.column("device") < 0).sum())
+    # Costs and products are of nobody by their nature.
+    codes = [code for name in sorted(OF_NOBODY) for code in context.name_codes(name).tolist()]
+    lacking = (context.column("device") < 0) & ~np.isin(context.column("name"), codes)
+    nobody = int(lacking.sum())
     bots = int((flags & int(Flag.BOT) != 0).sum())
     future = int((flags & int(Flag.FUTURE) != 0).sum())
     return [

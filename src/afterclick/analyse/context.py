@@ -60,11 +60,20 @@ class Context:
                     self._kept.popitem(last=False)
             return value
 
+    def forget(self) -> None:
+        """Give up everything kept: a newer snapshot has come. Whoever still asks gets the same answers, made again.
+
+        Answers know how to find their people, and so hold this context that holds them: memory would come back late.
+        """
+        with self._lock:
+            self._kept.clear()
+
     def as_of(self, text: str) -> int:
-        """The instant up to which data and identity are known: min(now, last event), or the one asked for."""
-        last = min(clock.now(), self.snapshot.last_at if self.snapshot.rows else clock.now())
+        """The instant up to which data and identity are known: min(now, last behaviour), or the one asked for."""
+        now = clock.now()
+        last = min(now, self.snapshot.last_at) if self.snapshot.rows else now
         if not text:
-            return last
+            return min(now, self.snapshot.behaved[1]) if self.snapshot.rows else now
         if "T" in text:
             return min(clock.from_datetime(msgspec.convert(text, type=datetime)), last)
         day = msgspec.convert(text, type=date)
@@ -86,6 +95,9 @@ class Context:
         if identity == "raw":
             return self.keep(("labels", "raw"), partial(raw_labels, ids.size))
         edges = self.edges()
+        if self.snapshot.rows and as_of == self.snapshot.behaved[1]:
+            # Who somebody is may be learnt after the last visit, from a table of customers; a day asked for holds.
+            as_of = max(as_of, clock.now())
         last = int(edges.at.max()) if len(edges.at) else 0
         definitions = self.snapshot.definitions
         return self.keep(

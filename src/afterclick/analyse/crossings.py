@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from afterclick.analyse.fields import touch_field
-from afterclick.analyse.journey import BEHAVIOUR, Journey
+from afterclick.analyse.journey import Journey
+from afterclick.analyse.kernels import journey as kernels
+from afterclick.analyse.kernels.compiled import pool, workers
 from afterclick.analyse.kernels.journey import NEVER
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import Sessions
+from afterclick.core.arrays import frozen
 from afterclick.core.moments import Share
 from afterclick.core.spans import Period
 from afterclick.stitch.channel_rules import media_of
+from afterclick.store.columns import Flag
 
 NONE = "(none)"
+_SYSTEM = int(Flag.SYSTEM)
 
 
 class Crossings:
@@ -28,6 +34,7 @@ class Crossings:
         self.sessions = sessions
         self.stages = stages
         self._kept: dict[str, tuple[np.ndarray, list[str]]] = {}
+        self._tables: dict[tuple[str, Period], tuple[np.ndarray, np.ndarray]] = {}
 
     def values(self, by: str) -> tuple[np.ndarray, list[str]]:
         """int32[visitors, stages] codes of the value at each entry (the last code is `(none)`), and their names."""
@@ -37,57 +44,77 @@ class Crossings:
 
     def _values(self, by: str) -> tuple[np.ndarray, list[str]]:
         context, journey = self.scope.context, self.journey
-        entered = journey.entered_row
-        there = entered >= 0
-        rows = journey.rows.rows[entered[there]]
-        acted = journey.rows.rows[self._nearest_action(entered[there])]
+        there = journey.entered_row >= 0
         if by == "device_type":
             names = context.texts("device_type")
-            found = context.column("device_type")[rows]
+            found = context.snapshot.take("device_type", journey.rows.rows_at(journey.entered_row[there]))
         else:
             lookup, names = touch_field(context, "channel")
-            where = np.full(context.snapshot.rows, -1, np.int64)
-            where[self.sessions.rows.rows] = np.arange(len(self.sessions.rows.at))
-            place = where[acted]
-            session = (
-                self.sessions.of_row(np.maximum(place, 0)) if len(self.sessions) else np.zeros(len(rows), np.int64)
-            )
-            touch = self.sessions.touch[session] if len(self.sessions) else np.full(len(rows), -1)
-            touch = np.where(place >= 0, touch, -1)
-            found = np.where(touch >= 0, lookup[np.maximum(touch, 0)], -1) if len(lookup) else np.full(len(rows), -1)
-        codes = np.full(entered.shape, len(names), np.int32)
+            touch = self._visit_touch(journey.entered_act[there])
+            found = np.where(touch >= 0, lookup[np.maximum(touch, 0)], -1) if len(lookup) else np.full(len(touch), -1)
+        codes = np.full(there.shape, len(names), np.int32)
         codes[there] = np.where(found >= 0, found, len(names))
         return codes, [*(name or NONE for name in names), NONE]
 
-    def _nearest_action(self, entries: np.ndarray) -> np.ndarray:
-        """Per entry the visitor's last behavioural row up to it, else the next one: a call to identify is in no visit."""
+    def _visit_touch(self, acts: np.ndarray) -> np.ndarray:
+        """The touch of the visit in which each of these rows of the journey lies, -1 for none."""
+        touch = np.full(len(acts), -1, np.int32)
+        there = np.flatnonzero(acts >= 0)
+        if len(self.sessions) and len(there):
+            touch[there] = self.sessions.touch[self.sessions.of_row(self._gathered(acts[there]))]
+        return touch
+
+    def _gathered(self, acts: np.ndarray) -> np.ndarray:
+        """Where behavioural rows of the journey stand among the rows of the sessions."""
         rows = self.journey.rows
-        place = np.arange(len(rows.at))
-        acts = (rows.key & BEHAVIOUR) != 0
-        before = np.maximum.accumulate(np.where(acts, place, -1)) if len(place) else place
-        after = np.minimum.accumulate(np.where(acts, place, len(place))[::-1])[::-1] if len(place) else place
-        first = rows.offsets[np.searchsorted(rows.offsets, entries, side="right") - 1]
-        last = np.where(before[entries] >= first, before[entries], after[entries])
-        result: np.ndarray = np.where(last < len(place), last, entries)
-        return result
+        if self.scope.conditions:
+            where = np.full(self.scope.context.snapshot.rows, -1, np.int64)
+            where[self.sessions.rows.rows] = np.arange(len(self.sessions.rows.at))
+            result: np.ndarray = where[rows.rows_at(acts)]
+            return result
+        # Without conditions they are the same rows in the same order, but for the system rows in between.
+        return acts - np.searchsorted(np.flatnonzero(rows.key & _SYSTEM), acts)
 
     def _entered(self, stage: int, period: Period) -> np.ndarray:
         since = self.journey.entered_at[:, stage]
         return (since >= period.start) & (since < period.end)
 
+    def _counted(self, by: str, period: Period) -> tuple[np.ndarray, np.ndarray]:
+        """int64[stages, values] visitors by the value at their entry; int64[stages, stages, values, values] by the values
+        at the entries of two stages, one next to the other."""
+        if (by, period) not in self._tables:
+            self._tables[by, period] = self._count(by, period)
+        return self._tables[by, period]
+
+    def _count(self, by: str, period: Period) -> tuple[np.ndarray, np.ndarray]:
+        codes, names = self.values(by)
+        stages, size, visitors = len(self.stages), len(names), len(codes)
+        columns = self.journey.entered_at.reshape(-1), frozen(codes.reshape(-1)), stages, size
+
+        def count(span: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+            entries, pairs = np.zeros(stages * size, np.int64), np.zeros((stages * size) ** 2, np.int64)
+            kernels.cross_stages(*columns, *span, *period, entries, pairs, rows=visitors)
+            return entries, pairs
+
+        cuts = np.linspace(0, visitors, min(workers(), kernels.cross_stages.parts(visitors)) + 1).astype(int).tolist()
+        parts = list(pool().map(count, pairwise(cuts)))
+        entries = sum((part[0] for part in parts), np.zeros(stages * size, np.int64))
+        pairs = sum((part[1] for part in parts), np.zeros((stages * size) ** 2, np.int64))
+        return entries.reshape(stages, size), pairs.reshape(stages, stages, size, size)
+
     def shares(self, by: str, period: Period) -> pa.Table:
         """How the visitors who entered each stage split over channels or devices."""
-        codes, names = self.values(by)
+        _, names = self.values(by)
+        counted, _ = self._counted(by, period)
         rows: list[dict[str, Any]] = []
         for number, stage in enumerate(self.stages):
-            entered = self._entered(number, period)
-            counts = np.bincount(codes[entered, number], minlength=len(names))
+            counts = counted[number]
             merged: dict[str, int] = {}
             for code in np.flatnonzero(counts).tolist():
                 merged[names[code]] = merged.get(names[code], 0) + int(counts[code])
             for name, visitors in sorted(merged.items(), key=lambda item: (-item[1], item[0])):
                 row = {"stage": stage, by: name, "visitors": visitors}
-                row["share_rate"] = Share(visitors, int(entered.sum())).rate
+                row["share_rate"] = Share(visitors, int(counts.sum())).rate
                 if by == "channel":
                     row["media"] = media_of(name)
                 rows.append(row)
@@ -119,16 +146,15 @@ class Crossings:
         """Visitors who entered one stage on one device (or channel) and the next on another."""
         rows: list[dict[str, Any]] = []
         for by in ("device_type", "channel"):
-            codes, names = self.values(by)
+            _, names = self.values(by)
+            _, counted = self._counted(by, period)
             for start in range(len(self.stages)):
                 for end in range(start + 1, len(self.stages)):
-                    follows = self._pairs(start, end, period)
-                    pair = codes[follows, start].astype(np.int64) * len(names) + codes[follows, end]
                     merged: dict[tuple[str, str], int] = {}
-                    for code, count in zip(*np.unique(pair, return_counts=True), strict=True):
-                        key = (names[code // len(names)], names[code % len(names)])
+                    for first, second in zip(*(place.tolist() for place in np.nonzero(counted[start, end])), strict=True):
+                        key = (names[first], names[second])
                         if NONE not in key and key[0] != key[1]:
-                            merged[key] = merged.get(key, 0) + int(count)
+                            merged[key] = merged.get(key, 0) + int(counted[start, end, first, second])
                     for (one, other), visitors in merged.items():
                         rows.append(
                             {

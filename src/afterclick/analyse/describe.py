@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from afterclick.analyse.context import ids_of
 from afterclick.analyse.fields import touch_field
+from afterclick.analyse.handles import best, handle, known_as
 from afterclick.analyse.orders import orders_of
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import sessions_of
@@ -30,14 +31,12 @@ def people_of(scope: Scope, visitors: np.ndarray, text: Text) -> People:
     return People(visitors, lambda some: _describe(scope, some), text)
 
 
-def mask_id(known: str) -> str:
-    """An e-mail or user id with its middle hidden: enough to recognise, not enough to read."""
-    name, at, host = known.partition("@")
-    shown = name[:2] + "…" if len(name) > 2 else name[:1] + "…"
-    return shown + at + host if at else shown + (known[-2:] if len(known) > 6 else "")
-
-
 def _describe(scope: Scope, visitors: np.ndarray) -> pa.Table:
+    return pa.Table.from_pylist(visitor_rows(scope, visitors), schema=_SCHEMA)
+
+
+def visitor_rows(scope: Scope, visitors: np.ndarray) -> list[dict[str, Any]]:
+    """One row per visitor over all history: visitor (an id that tells nobody who it is), known_as (masked), ids, …"""
     ids = ids_of(scope.context, scope.labels, visitors)
     sessions = sessions_of(scope.context, scope.sessions_like, scope.as_of)
     channel, channels = touch_field(scope.context, "channel")
@@ -49,14 +48,13 @@ def _describe(scope: Scope, visitors: np.ndarray) -> pa.Table:
         low, high = np.searchsorted(sessions.visitor, [visitor, visitor + 1]).tolist()
         bought = (orders.visitor == visitor) & (orders.at <= scope.as_of)
         texts = ids.get(visitor, [])
-        known = [text[2:] for text in texts if text[:2] in ("e:", "u:")]
         touches = [int(touch) for touch in sessions.touch[low:high] if touch >= 0]
         first_row = int(sessions.rows.rows[sessions.first[low]]) if high > low else -1
         code = int(device_of[first_row]) if first_row >= 0 else -1
         rows.append(
             {
-                "visitor": texts[0] if texts else str(visitor),
-                "known_as": mask_id(known[0]) if known else "",
+                "visitor": handle(best(texts)) if texts else str(visitor),
+                "known_as": known_as(texts),
                 "ids": len(texts),
                 "first_seen_at": int(sessions.start_at[low]) if high > low else None,
                 "last_seen_at": int(sessions.end_at[low:high].max()) if high > low else None,
@@ -67,4 +65,4 @@ def _describe(scope: Scope, visitors: np.ndarray) -> pa.Table:
                 "revenue": None if orders.mixed else to_decimal(sum(orders.amount[bought].tolist())),
             }
         )
-    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+    return rows

@@ -27,6 +27,33 @@ class Coded(NamedTuple):
     out: int
 
 
+class Flagged(NamedTuple):
+    """Symbols made of flags, PRESENT and HAS_CAMPAIGN; a row with a flag of `out` has none, nor one whose bits have `skip`.
+
+    A row with the flag `unless` has one only where its bits are not 0. `bits` is of one row where all have the same.
+    """
+
+    flags: np.ndarray
+    campaign: np.ndarray
+    bits: np.ndarray
+    unless: int
+    skip: int
+    out: int
+
+    def symbols(self) -> np.ndarray:
+        """The symbol of each row, 0 where it has none; uint16."""
+        symbol = (self.flags & kernels.FLAGS) | kernels.PRESENT
+        symbol |= np.where(self.campaign != 0, kernels.HAS_CAMPAIGN, 0).astype(np.uint16)
+        left_out = ((self.flags & self.out) != 0) | ((self.bits & self.skip) != 0)
+        left_out |= ((self.flags & self.unless) != 0) & (self.bits == 0)
+        return np.where(left_out, 0, symbol).astype(np.uint16)
+
+    def cut(self, low: int, high: int) -> Flagged:
+        """Rows low <= i < high of it."""
+        bits = self.bits[low:high] if len(self.bits) > 1 else self.bits
+        return self._replace(flags=self.flags[low:high], campaign=self.campaign[low:high], bits=bits)
+
+
 class Strip(NamedTuple):
     """A contiguous run of rows of one piece: the columns a gather needs, and the symbol the question gave each row.
 
@@ -37,22 +64,26 @@ class Strip(NamedTuple):
     piece: int
     device: np.ndarray
     at: np.ndarray
-    symbol: np.ndarray | Coded
+    symbol: np.ndarray | Coded | Flagged
     first_at: int = -(2**63)
     last_at: int = 2**63 - 1
 
     def symbols(self) -> np.ndarray:
         """The symbol of each row, 0 where it does not count; uint16."""
-        if not isinstance(self.symbol, Coded):
+        if isinstance(self.symbol, np.ndarray):
             return self.symbol
+        if isinstance(self.symbol, Flagged):
+            return self.symbol.symbols()
         code, lut, flags, out = self.symbol
         return np.where(flags & out, 0, lut[code]).astype(np.uint16)
 
     def cut(self, low: int, high: int) -> Strip:
         """Rows low <= i < high of it."""
         symbol = self.symbol
-        if isinstance(symbol, Coded):
-            part: np.ndarray | Coded = symbol._replace(code=symbol.code[low:high], flags=symbol.flags[low:high])
+        if isinstance(symbol, Flagged):
+            part: np.ndarray | Coded | Flagged = symbol.cut(low, high)
+        elif isinstance(symbol, Coded):
+            part = symbol._replace(code=symbol.code[low:high], flags=symbol.flags[low:high])
         else:
             part = symbol[low:high]
         device, at = self.device[low:high], self.at[low:high]
@@ -97,6 +128,29 @@ class Gathered:
     def spans(self, parts: int) -> list[tuple[int, int]]:
         """Visitor ranges [first, last) of about equal numbers of rows."""
         return _spans(self.offsets, len(self.at), parts)
+
+
+def without(rows: Gathered, bit: int) -> Gathered:
+    """The rows whose symbol does not carry this bit; the very same relation where none does."""
+    if kernels.count_marked.runs_plain(len(rows.at)):
+        kept = np.flatnonzero((rows.key & bit) == 0)
+        if len(kept) == len(rows.at):
+            return rows
+        offsets = np.searchsorted(kept, rows.offsets)
+        return Gathered(frozen(offsets), frozen(rows.at[kept]), frozen(rows.key[kept]))
+    spans = rows.spans(kernels.count_marked.parts(len(rows.at)))
+    marked = list(pool().map(lambda span: kernels.count_marked.fast()(rows.offsets, rows.key, *span, bit), spans))
+    if not sum(marked):
+        return rows
+    kept_rows = len(rows.at) - sum(marked)
+    offsets, at, key = np.zeros(len(rows.offsets), np.int64), np.empty(kept_rows, np.int64), np.empty(kept_rows, np.int64)
+    places = [int(rows.offsets[first]) for first, _ in spans] - np.cumsum([0, *marked])[:-1]
+
+    def drop(span: tuple[int, int], place: int) -> None:
+        kernels.drop_marked.fast()(rows.offsets, rows.at, rows.key, *span, bit, int(place), offsets, at, key)
+
+    list(pool().map(drop, spans, places))
+    return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 
 _Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -179,6 +233,10 @@ class _Picked:
     def _select(self, strip: Strip, period: Period, first: int) -> int:
         dated = strip.first_at < period.start or strip.last_at >= period.end
         rest = dated, period.start, period.end, strip.start, self.visitor, self.key, first
+        if isinstance(strip.symbol, Flagged):
+            flags, campaign, bits, *marks = strip.symbol
+            columns = strip.device, strip.at, flags, campaign, bits, 1 if len(bits) > 1 else 0
+            return int(kernels.select_flagged.fast()(*columns, *marks, *rest))
         if isinstance(strip.symbol, Coded):
             return int(kernels.select_coded.fast()(strip.device, strip.at, *strip.symbol, *rest))
         return int(kernels.select_rows.fast()(strip.device, strip.at, strip.symbol, *rest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,19 @@ import pyarrow as pa
 
 from afterclick.analyse.crossings import Crossings
 from afterclick.analyse.journey import Journey, journey_of
-from afterclick.analyse.kernels.journey import LOOP, LOOP_ORDER, NEVER
-from afterclick.analyse.kpi import money_notes
+from afterclick.analyse.kernels import journey as kernels
+from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.journey import LOOP, LOOP_ORDER
 from afterclick.analyse.measures import Measures, measures
+from afterclick.analyse.money_notes import money_notes
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.touchpoints import Touchpoints
 from afterclick.core import spans
+from afterclick.core.arrays import frozen
 from afterclick.core.moments import Quantiles, Share
 from afterclick.core.result import Note, People, Result, Text, stage_term
 from afterclick.core.spans import Period
 from afterclick.stitch.stages import stages_of
-from afterclick.store.columns import Flag
 
 _COUNTS = (
     "entered", "onward", "open", "lost", "skipped", "returns", "highest", "sessions",
@@ -39,6 +42,12 @@ _SCHEMA = pa.schema(
 )  # fmt: skip
 
 
+_PARTS = {
+    "entered": kernels.ENTERED, "onward": kernels.ONWARD, "open": kernels.OPEN, "lost": kernels.LOST,
+    "skipped": kernels.SKIPPED,
+}  # fmt: skip
+
+
 class Map:
     """One scope's journey map."""
 
@@ -54,7 +63,7 @@ class Map:
         if asked:
             return spans.micros(asked)
         snapshot = self.scope.context.snapshot
-        quarter = (self.scope.as_of - snapshot.first_at) // 4
+        quarter = (self.scope.as_of - snapshot.behaved[0]) // 4
         return max(spans.DAY, min(30 * spans.DAY, quarter // spans.DAY * spans.DAY))
 
     @cached_property
@@ -88,32 +97,24 @@ class Map:
         result: np.ndarray = self.journey.highest(min(self.scope.period.end, self.scope.as_of + 1))[self.now.visitors]
         return result
 
-    def next_entry(self, stage: int) -> np.ndarray:
-        """Per visitor the first instant strictly after entering `stage` at which a higher stage was entered (NEVER)."""
-        since = self.journey.entered_at[:, stage]
-        higher = self.journey.entered_at[:, stage + 1 :]
-        if not higher.shape[1]:
-            return np.full(len(since), NEVER, np.int64)
-        result: np.ndarray = np.where(higher > since[:, None], higher, NEVER).min(axis=1)
-        return result
+    def _weighed(self, stage: int, period: Period) -> tuple[np.ndarray, np.ndarray]:
+        """Per visitor what became of it at a stage (bits of `kernels.weigh_stage`), and the dwell of those who went on."""
+        entered, stages = self.journey.entered_at.reshape(-1), len(self.stages)
+        visitors = len(self.journey.entered_at)
+        bits, dwell = np.zeros(visitors, np.uint8), np.zeros(visitors, np.int64)
+        weigh = kernels.weigh_stage
+
+        def part(span: tuple[int, int]) -> None:
+            weigh(entered, stages, stage, *span, *period, self.within, self.scope.as_of, bits, dwell, rows=visitors)
+
+        cuts = np.linspace(0, visitors, weigh.parts(visitors) + 1).astype(int).tolist()
+        list(pool().map(part, pairwise(cuts)))
+        return bits, dwell
 
     def masks(self, stage: int, period: Period) -> dict[str, np.ndarray]:
         """Per visitor (bool): entered, onward, open and lost of a stage, and who skipped it."""
-        since = self.journey.entered_at[:, stage]
-        entered = (since >= period.start) & (since < period.end)
-        span = np.where(entered, self.next_entry(stage), NEVER) - np.where(entered, since, 0)
-        onward = entered & (span <= self.within)
-        still = entered & ~onward & (np.where(entered, since, 0) + self.within > self.scope.as_of)
-        higher = self.journey.entered_at[:, stage + 1 :]
-        arrived = ((higher >= period.start) & (higher < period.end)).any(axis=1)
-        first = higher.min(axis=1) if higher.shape[1] else np.full(len(since), NEVER)
-        return {
-            "entered": entered,
-            "onward": onward,
-            "open": still,
-            "lost": entered & ~onward & ~still,
-            "skipped": arrived & (since > first) & (first >= period.start) & (first < period.end),
-        }
+        bits, _ = self._weighed(stage, period)
+        return {name: (bits & bit) != 0 for name, bit in _PARTS.items()}
 
     def result(self, people: Callable[[str], People]) -> Result:
         """The whole map, with what gives the people behind its cells."""
@@ -150,14 +151,13 @@ class Map:
 
     def _stage(self, number: int) -> dict[str, Any]:
         stage, journey = self.stages[number], self.journey
-        masks = self.masks(number, self.scope.period)
-        counts = {name: int(mask.sum()) for name, mask in masks.items()}
-        since = journey.entered_at[masks["onward"], number]
-        dwell = Quantiles.of(self.next_entry(number)[masks["onward"]] - since)
+        bits, gaps = self._weighed(number, self.scope.period)
+        counts = _parts(bits)
+        dwell = Quantiles.of(gaps[(bits & kernels.ONWARD) != 0])
         low, median, high = (
             None if value is None else value / spans.SECOND for value in (dwell.p25, dwell.median, dwell.p75)
         )
-        earlier = self.masks(number, self.scope.previous) if self.scope.previous else None
+        earlier = _parts(self._weighed(number, self.scope.previous)[0]) if self.scope.previous else None
         row: dict[str, Any] = {
             "stage": stage.name, "question": stage.question, "question_id": stage.question_id, "position": number,
             "has_events": journey.has_events[number], **counts,
@@ -166,7 +166,7 @@ class Map:
             "dwell_seconds": median, "dwell_p25_seconds": low, "dwell_p75_seconds": high, **self._behaviour(number),
         }  # fmt: skip
         for part in ("entered", "onward", "lost"):
-            row[f"previous_{part}"] = None if earlier is None else int(earlier[part].sum())
+            row[f"previous_{part}"] = None if earlier is None else earlier[part]
         return row
 
     def _behaviour(self, number: int) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class Map:
         sessions, here = self.now.sessions, self.sessions_at(number)
         pages = int(sessions.pages[here].sum())
         qualifying = sessions.qualifying[here]
-        views, exits = self._page_views(number)
+        views, exits = int(self.journey.views[number]), int(self._exits[number])
         return {
             "sessions": len(here),
             "pages_per_session": pages / len(here) if len(here) else None,
@@ -184,30 +184,31 @@ class Map:
 
     def sessions_at(self, number: int) -> np.ndarray:
         """Sessions of the range that began while their visitor stood at a stage."""
-        ids = self.now.session_ids
-        stage = self.stage_of_rows(self.now.sessions.rows.rows[self.now.sessions.first[ids]])
-        result: np.ndarray = ids[stage == number]
-        return result
-
-    def stage_of_rows(self, rows: np.ndarray) -> np.ndarray:
-        """The stage at which each global row stands, NO_STAGE for none; uint8."""
-        result: np.ndarray = self._stage_by_row[rows]
+        result: np.ndarray = self.now.session_ids[self._session_stage == number]
         return result
 
     @cached_property
-    def _stage_by_row(self) -> np.ndarray:
-        by_row = np.full(self.scope.context.snapshot.rows, 255, np.uint8)
-        by_row[self.journey.rows.rows] = self.journey.stage_of_row
-        return by_row
+    def _session_stage(self) -> np.ndarray:
+        """Per session of the range the stage at which its visitor stood when it began, NO_STAGE for none; uint8."""
+        return self._standing(self.now.sessions.first[self.now.session_ids])
 
-    def _page_views(self, number: int) -> tuple[int, int]:
-        m, flags = self.now, int(Flag.PAGE)
-        rows = m.sessions.rows
-        views = m.row_mask & ((rows.key & flags) != 0)
-        at_stage = self.stage_of_rows(rows.rows) == number
-        last = m.sessions.exit_page[m.session_ids]
-        exits = last[last >= 0]
-        return int((views & at_stage).sum()), int(at_stage[exits].sum())
+    @cached_property
+    def _exits(self) -> np.ndarray:
+        """How many sessions of the range ended on a page at each stage; int64[256]."""
+        return np.bincount(self._standing(self.now.sessions.exit_page[self.now.session_ids]), minlength=256)
+
+    def _standing(self, places: np.ndarray) -> np.ndarray:
+        """The stage at which each of these rows of the sessions stands, NO_STAGE for none and for a negative place; uint8."""
+        found, key = np.empty(len(places), np.uint8), self.now.sessions.rows.key
+        stand = kernels.stand_at
+
+        def part(span: tuple[int, int]) -> None:
+            low, high = span
+            stand(frozen(places[low:high]), key, self.journey.by_row, found[low:high], rows=len(places))
+
+        cuts = np.linspace(0, len(places), stand.parts(len(places)) + 1).astype(int).tolist()
+        list(pool().map(part, pairwise(cuts)))
+        return found
 
     def _flows(self) -> pa.Table:
         final, rows = len(self.stages) - 1, []
@@ -241,6 +242,12 @@ class Map:
         if not worst["lost"]:
             return Text("sentence.map_open", {**params, "within": self.within})
         return Text("sentence.map", {**params, "rate": worst["lost"] / worst["entered"], "within": self.within})
+
+
+def _parts(bits: np.ndarray) -> dict[str, int]:
+    """How many visitors are of each part of a stage."""
+    found = np.bincount(bits, minlength=32)
+    return {name: int(found[(np.arange(len(found)) & bit) != 0].sum()) for name, bit in _PARTS.items()}
 
 
 def _equation(m: Measures) -> dict[str, Any]:

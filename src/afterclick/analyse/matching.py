@@ -16,7 +16,7 @@ _Z95: Final = 1.959963984540054
 class Trial(NamedTuple):
     """One row per visit: `met` bool, `won` bool (an order followed), `worth` float64 (that order's amount, minor units),
     `strata` = the stratum of each visit from the finest division to the coarsest, int64 codes from 0; `basket` float64 =
-    what lay in the basket, None where baskets are empty.
+    what lay in the basket, None where baskets are empty; `visitor` int32 = whose visit it is, None = each another's.
     """
 
     met: np.ndarray
@@ -24,6 +24,7 @@ class Trial(NamedTuple):
     worth: np.ndarray
     strata: Sequence[np.ndarray]
     basket: np.ndarray | None = None
+    visitor: np.ndarray | None = None
 
 
 class Contrast(NamedTuple):
@@ -153,7 +154,18 @@ def _worth_variance(trial: Trial, share: np.ndarray, theirs: float) -> float:
     on the treated of a sample: Imbens & Rubin 2015, chapter 6).
     """
     spread = (trial.worth - theirs) ** 2
-    return float((share * spread).sum()) / int(trial.met.sum()) + float((share**2 * spread).sum())
+    plain = float((share * spread).sum()) / int(trial.met.sum()) + float((share**2 * spread).sum())
+    return plain * _alike(trial, share * (trial.worth - theirs))
+
+
+def _alike(trial: Trial, error: np.ndarray) -> float:
+    """How much more visits of one visitor vary together than as many strangers would (design effect; Kish 1965), >= 1."""
+    if trial.visitor is None:
+        return 1.0
+    used = error != 0
+    alone = float((error[used] ** 2).sum())
+    together = np.bincount(np.unique(trial.visitor[used], return_inverse=True)[1], weights=error[used])
+    return max(1.0, float((together**2).sum()) / alone) if alone > 0 else 1.0
 
 
 def crossed(*codes: np.ndarray) -> np.ndarray:

@@ -6,21 +6,45 @@ from typing import get_args
 
 import pyarrow as pa
 
+from afterclick.analyse.barriers import Barriers
 from afterclick.analyse.catalogue import Data
 from afterclick.analyse.channels import Channels
 from afterclick.analyse.checks import Doctor
 from afterclick.analyse.context import Context
+from afterclick.analyse.drivers import Drivers
 from afterclick.analyse.funnel import Funnel
+from afterclick.analyse.handles import by_digest
 from afterclick.analyse.journey_map import JourneyMap
 from afterclick.analyse.kpi import Kpi
+from afterclick.analyse.landing import Touchpoints
 from afterclick.analyse.question import Question
+from afterclick.analyse.revenue_change import RevenueChange
+from afterclick.analyse.top import Top
+from afterclick.analyse.touchpoint import Touchpoint
+from afterclick.analyse.visitor import Visitor
+from afterclick.analyse.visitors_list import Visitors
 from afterclick.core import spec as specs
 from afterclick.core.errors import SpecError
 from afterclick.core.result import Result
 from afterclick.core.spec import Spec
 from afterclick.store.snapshot import Snapshot
 
-AnyQuestion = JourneyMap | Funnel | Kpi | Channels | Data | Doctor
+AnyQuestion = (
+    JourneyMap
+    | Barriers
+    | Funnel
+    | Drivers
+    | Kpi
+    | Channels
+    | RevenueChange
+    | Top
+    | Touchpoints
+    | Touchpoint
+    | Visitors
+    | Visitor
+    | Data
+    | Doctor
+)
 ALL: tuple[type[Question], ...] = get_args(AnyQuestion)
 
 
@@ -43,6 +67,9 @@ def known_id(snapshot: Snapshot, given: str) -> str:
     for name, code in zip(names, codes.tolist(), strict=True):
         if code >= 0:
             return name
+    found = by_digest(snapshot, given)
+    if found:
+        return found
     raise SpecError(
         f"no event carries the id {given!r}", hint="write an anonymous id, user id or e-mail as it was sent", path="id"
     )

@@ -141,9 +141,10 @@ def scope_of(context: Context, question: Question) -> Scope:
             "this store holds no events yet", hint="afterclick import FILE --store DIR, or afterclick demo"
         )
     as_of = context.as_of(question.as_of)
-    period = spans.resolve_range(question.range, as_of, snapshot.first_at, context.zone)
+    first = snapshot.behaved[0]
+    period = spans.resolve_range(question.range, as_of, first, context.zone)
     previous = spans.resolve_compare(question.compare, period, context.zone)
-    if previous and previous.end <= snapshot.first_at:
+    if previous and previous.end <= first:
         previous = None
     return Scope(context=context, question=question, as_of=as_of, period=period, previous=previous)
 
@@ -155,5 +156,17 @@ def currency_of(context: Context) -> str:
     if context.snapshot.definitions.rates and own:
         return own
     if len(found) > 1:
+        found = context.keep(("currencies",), lambda: _currencies(context))
+    if len(found) > 1:
         return ""
     return found[0] if found else own
+
+
+def _currencies(context: Context) -> list[str]:
+    """The currencies of what visitors did: an ad billed in dollars makes no shop sell in dollars."""
+    texts = context.texts("currency")
+    codes: set[int] = set()
+    for chunk in context.snapshot.chunks(("flags", "currency"), None):
+        behaviour = (chunk.columns["flags"] & int(Flag.SYSTEM)) == 0
+        codes |= set(np.unique(chunk.columns["currency"][behaviour]).tolist())
+    return [texts[code] for code in sorted(codes) if code >= 0 and texts[code]]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.fields import touch_field
-from afterclick.analyse.gathered import Gathered, Strip, gather
+from afterclick.analyse.gathered import Flagged, Gathered, Strip, gather
 from afterclick.analyse.kernels import sessions as kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.question import SessionQuestion
@@ -17,6 +19,11 @@ from afterclick.core import spans
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 from afterclick.store.columns import TOUCH_DIRECT, TOUCH_INTERNAL, Flag
+
+LEFT_OUT: Final = 128
+"""The mark of a row that does not count, whatever other marks it has."""
+
+_NO_MARKS: Final = frozen(np.zeros(1, np.uint8))
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,12 @@ class Sessions:
     def __len__(self) -> int:
         return len(self.visitor)
 
+    @cached_property
+    def last_at(self) -> np.ndarray:
+        """The instant of each session's last row; a server's sale is one, though it does not extend the session."""
+        ends = np.append(self.first[1:], len(self.rows.at))
+        return self.rows.at[ends - 1] if len(self) else np.zeros(0, np.int64)
+
     def of_row(self, gathered_row: np.ndarray) -> np.ndarray:
         """The session that holds each gathered row."""
         return np.searchsorted(self.first, gathered_row, side="right") - 1
@@ -60,20 +73,25 @@ def sessions_of(context: Context, question: SessionQuestion, as_of: int) -> Sess
 
 def behaviour(context: Context, identity: str, bots: str, as_of: int) -> Gathered:
     """Every behavioural row of every visitor up to `as_of`; the symbol is flags | HAS_CAMPAIGN | PRESENT."""
+    key = ("behaviour", identity, bots, as_of)
+    return context.keep(key, lambda: flagged_rows(context, identity, bots, as_of))
 
-    def make() -> Gathered:
-        strips = []
-        for chunk in context.snapshot.chunks(("device", "at", "flags", "campaign"), None):
-            flags = chunk.columns["flags"]
-            out = int(Flag.SYSTEM) | (int(Flag.BOT) if bots == "out" else 0)
-            symbol = (flags & 0x3FFF) | kernels.PRESENT
-            symbol |= np.where(chunk.columns["campaign"] != 0, kernels.HAS_CAMPAIGN, 0).astype(np.uint16)
-            symbol = np.where(flags & out, 0, symbol).astype(np.uint16)
-            strips.append(Strip(chunk.start, chunk.piece, chunk.columns["device"], chunk.columns["at"], frozen(symbol)))
-        known = Period(-(2**62), as_of + 1)
-        return gather(strips, context.labels(identity, as_of), known, context.ties)
 
-    return context.keep(("behaviour", identity, bots, as_of), make)
+def flagged_rows(context: Context, identity: str, bots: str, as_of: int, marks: np.ndarray | None = None) -> Gathered:
+    """The behavioural rows of every visitor up to `as_of`, the symbol as in `behaviour`.
+
+    With `marks` (uint8 per global row) also system rows that have any, and no row that has LEFT_OUT.
+    """
+    strips = []
+    for chunk in context.snapshot.chunks(("device", "at", "flags", "campaign"), None):
+        device, at, flags, campaign = (chunk.columns[name] for name in ("device", "at", "flags", "campaign"))
+        bits = _NO_MARKS if marks is None else marks[chunk.start : chunk.start + chunk.rows]
+        out = int(Flag.BOT) if bots == "out" else 0
+        piece = context.snapshot.pieces[chunk.piece]
+        symbol = Flagged(flags, campaign, bits, int(Flag.SYSTEM), LEFT_OUT, out)
+        strips.append(Strip(chunk.start, chunk.piece, device, at, symbol, piece.first_at, piece.last_at))
+    known = Period(-(2**62), as_of + 1)
+    return gather(strips, context.labels(identity, as_of), known, context.ties)
 
 
 def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
@@ -90,7 +108,7 @@ def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
     columns = (
         touch,
         context.column("campaign"),
-        context.column("session"),
+        context.column("session") if question.session_source == "sdk" else frozen(np.zeros(0, np.int32)),
         frozen(touch_field(context, "source")[0]),
         _midnights(context, rows.at) if question.new_on_midnight == "on" else frozen(np.zeros(0, np.int64)),
     )

@@ -15,16 +15,26 @@ from afterclick.core.step import Step
 from afterclick.store.snapshot import Chunk
 
 SYMBOLS = 1 << 14
+_WORD = 62
 
 
 class Symbols:
     """Symbols of the rows of a scope for a list of steps; symbol 0 serves none.
 
+    `path` is the field of the question that errors name, `paths` the one of each step where they differ.
     `match[symbol * steps + k]` (uint8) tells whether a symbol serves step k. A condition is evaluated only on the rows
     of its own event, and symbols are given to the sets of steps that really occur.
     """
 
-    def __init__(self, scope: Scope, steps: Sequence[Step], *, path: str = "steps", require: bool = True) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        steps: Sequence[Step],
+        *,
+        path: str = "steps",
+        require: bool = True,
+        paths: Sequence[str] = (),
+    ) -> None:
         self.scope = scope
         self.steps = steps
         self._sets: dict[tuple[int, ...], int] = {(): 0}
@@ -34,10 +44,11 @@ class Symbols:
         self._tests: dict[int, list[int]] = {}
         for k, step in enumerate(steps):
             codes = context.name_codes(step.event)
+            where = paths[k] if k < len(paths) else path
             if not len(codes) and require:
-                raise unknown_event(scope, step.event, path)
+                raise unknown_event(scope, step.event, where)
             if step.condition is not None:
-                check_fields(context, step.condition, path)
+                check_fields(context, step.condition, where)
             for code in codes.tolist():
                 if step.condition is None:
                     plain[code].append(k)
@@ -87,17 +98,24 @@ class Symbols:
 
     def _tested(self, code: int, tests: list[int], start: int, rows: np.ndarray) -> np.ndarray:
         take = self.scope.taker(start, rows)
-        served = np.zeros(len(rows), np.int64)
+        # Which tests a row meets, as bits in as many words as the tests need.
+        served = np.zeros((len(rows), -(-len(tests) // _WORD)), np.int64)
         for bit, k in enumerate(tests):
             condition = self.steps[k].condition
             if condition is not None:
                 met = condition.mask(columns(self.scope.context, condition.fields, take), len(rows))
-                served |= met.astype(np.int64) << bit
-        symbols = np.zeros(len(rows), np.uint16)
-        for bits in np.unique(served).tolist():
-            steps = {*self._plain[code], *(k for bit, k in enumerate(tests) if bits >> bit & 1)}
-            symbols[served == bits] = self._symbol(tuple(sorted(steps)))
-        return symbols
+                served[:, bit // _WORD] |= met.astype(np.int64) << (bit % _WORD)
+        if served.shape[1] == 1:
+            words, place = np.unique(served[:, 0], return_inverse=True)
+            words = words[:, None]
+        else:
+            words, place = np.unique(served, axis=0, return_inverse=True)
+        symbols = np.zeros(len(words), np.uint16)
+        for number, bits in enumerate(words.tolist()):
+            met_here = {k for bit, k in enumerate(tests) if bits[bit // _WORD] >> (bit % _WORD) & 1}
+            symbols[number] = self._symbol(tuple(sorted({*self._plain[code], *met_here})))
+        found: np.ndarray = symbols[place]
+        return found
 
 
 def unknown_event(scope: Scope, event: str, path: str) -> SpecError:

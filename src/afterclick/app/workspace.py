@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,12 +12,12 @@ import msgspec
 
 from afterclick.analyse import questions
 from afterclick.analyse.checks import Doctor
-from afterclick.analyse.context import Context
+from afterclick.analyse.context import NO_BEHAVIOUR, Context
 from afterclick.analyse.kernels import compiled
 from afterclick.core import clock
-from afterclick.core.errors import SpecError
+from afterclick.core.errors import SpecError, nearest
 from afterclick.core.event import Event, Rejected, events_table
-from afterclick.core.result import Result
+from afterclick.core.result import Result, presenter
 from afterclick.core.spec import Spec
 from afterclick.stitch.derive import Derivation
 from afterclick.store.definitions import Definitions
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from afterclick.collect.report import ImportReport
 
 Progress = Callable[[str, int, int], None]
+NAME_LIMIT = 120
 
 
 class Workspace:
@@ -59,6 +60,8 @@ class Workspace:
         snapshot = self.store.snapshot()
         with self._lock:
             if self._context is None or self._context.snapshot.fingerprint != snapshot.fingerprint:
+                if self._context is not None:
+                    self._context.forget()
                 self._context = Context(snapshot)
             return self._context
 
@@ -70,6 +73,16 @@ class Workspace:
         result.about["elapsed_ms"] = round((clock.ticks() - begun) * 1000, 1)
         return result
 
+    def report(self, path: str | Path, source: str | Path | None = None, **options: Any) -> Path:
+        """Write cards of the dashboard and text of one's own to `path`, one HTML file that asks nothing of the network.
+
+        `source` is a report in TOML; without one `pages` names the pages (`("map", "channels")`). Further options:
+        `title`, `lang`, `people` (lists of people, off by default) and the fields of the scope, such as `range="28d"`.
+        Raises SpecError for what cannot be meant, NotEnoughData where no card has anything to say.
+        """
+        made: Path = presenter("report")(self, path, source, **options)
+        return made
+
     def info(self) -> dict[str, Any]:
         """What every page states of the store: name, example, timezone, currency, language, last_at, fingerprint, rows."""
         snapshot = self.store.snapshot()
@@ -80,7 +93,7 @@ class Workspace:
             "timezone": definitions.timezone,
             "currency": definitions.currency,
             "language": definitions.language,
-            "last_at": clock.iso(snapshot.last_at) if snapshot.rows else None,
+            "last_at": clock.iso(snapshot.behaved[1]) if snapshot.rows else None,
             "fingerprint": snapshot.fingerprint,
             "rows": snapshot.rows,
         }
@@ -92,6 +105,8 @@ class Workspace:
         map: ColumnMap | None = None,  # noqa: A002 - the word of the command line and the docs
         source: str = "",
         grain: str = "",
+        kind: str = "",
+        constants: Mapping[str, str] | None = None,
         progress: Callable[..., None] | None = None,
         dry_run: bool = False,
     ) -> ImportReport:
@@ -100,7 +115,15 @@ class Workspace:
 
         compiled.warm_in_background()
         return importer.import_files(
-            self.store, paths, map=map, source=source, grain=grain, progress=progress, dry_run=dry_run
+            self.store,
+            paths,
+            map=map,
+            source=source,
+            grain=grain,
+            kind=kind,
+            constants=constants,
+            progress=progress,
+            dry_run=dry_run,
         )
 
     def append(self, events: Iterable[Event], *, source: str = "api") -> int:
@@ -123,6 +146,50 @@ class Workspace:
             self.store.save_definitions(msgspec.convert(values, Definitions))
         except msgspec.ValidationError as error:
             raise SpecError(f"afterclick.toml: {error}", hint="see the comments in that file") from None
+
+    def save(self, name: str, spec: Spec) -> None:
+        """Save a question under a name, which it takes over if there is one; every page of its kind lists it.
+
+        Raises SpecError for a name that is empty or longer than 120 characters.
+        """
+        name = " ".join(name.split())
+        if not name or len(name) > NAME_LIMIT:
+            raise SpecError(
+                f"a saved question needs a name of 1 to {NAME_LIMIT} characters",
+                hint="give it a name such as Checkout",
+                path="name",
+            )
+        kept = [pair for pair in self.store.definitions.saved if pair[0] != name]
+        self.define(saved=[*kept, (name, spec.to_json())])
+
+    def saved(self) -> dict[str, Spec]:
+        """The saved questions by name, oldest first. Raises SpecError for one that cannot be read any more."""
+        found = {}
+        for name, text in self.store.definitions.saved:
+            try:
+                found[name] = questions.from_json(text)
+            except SpecError as error:
+                raise SpecError(
+                    f"the saved question {name!r} cannot be read: {error.message}",
+                    hint="delete it, or mend it in afterclick.toml",
+                    path="saved",
+                ) from None
+        return found
+
+    def unsave(self, name: str) -> None:
+        """Delete a saved question. Raises SpecError for a name that is not there."""
+        saved = self.store.definitions.saved
+        kept = [pair for pair in saved if pair[0] != name]
+        if len(kept) == len(saved):
+            known = [pair[0] for pair in saved]
+            hint = nearest(name, known) or "saved: " + (", ".join(known) or "none")
+            raise SpecError(f"there is no saved question {name!r}", hint=hint, path="name")
+        self.define(saved=kept)
+
+    def events(self) -> tuple[str, ...]:
+        """The names of the events of visitors in the store, as questions call them."""
+        context = self.context()
+        return context.keep(("event names",), lambda: tuple(sorted(set(context.names()[0]) - NO_BEHAVIOUR)))
 
     def rejects(self, **wanted: Any) -> list[Rejected]:
         """Rejected rows that were kept; `code`, `source`, `file` narrow them down."""

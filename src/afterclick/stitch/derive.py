@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from afterclick.core.arrays import frozen
 from afterclick.core.event import PROPERTY_PREFIX, SYSTEM_TYPES
 from afterclick.core.names import (
+    AD_COST_REPORTED,
+    MACHINE,
+    MESSAGE_EVENTS,
     ORDER_COMPLETED,
     ORDER_LINE,
     ORDER_REFUNDED,
@@ -19,7 +22,7 @@ from afterclick.core.names import (
     PASSIVE_EVENTS,
     SYSTEM_EVENTS,
 )
-from afterclick.core.spans import MINUTE
+from afterclick.core.spans import DAY, MINUTE
 from afterclick.stitch.channel_table import ChannelTable
 from afterclick.stitch.enrich import Enricher
 from afterclick.stitch.evidence import evidence
@@ -40,7 +43,7 @@ _INTERNAL: Final = '["","","","","","","",false,false]'
 class Derivation:
     """What the store calls for each segment; `version` changes when the columns it makes do."""
 
-    version = "1"
+    version = "2"
     reads = ("own_domains", "fbclid_is_paid", "bots", "pages", "passive", "channels")
 
     def __call__(
@@ -190,14 +193,29 @@ class _Deriving:
         received_at = np.asarray(pc.fill_null(received.combine_chunks().cast(pa.int64()), 2**62))
         contact = (ids[2] >= 0) | _present(self.segment["phone"])
         bits = {
-            Flag.BOT: enriched.bot, Flag.SYSTEM: system, Flag.PAGE: page, Flag.QUALIFYING: ~system & ~quiet,
-            Flag.CONTACT: contact, Flag.FUTURE: self.columns["at"] > received_at + _FUTURE, Flag.LINE: self.line,
+            Flag.BOT: enriched.bot | self._machines(names),
+            Flag.SYSTEM: system, Flag.PAGE: page, Flag.QUALIFYING: ~system & ~quiet,
+            Flag.CONTACT: contact, Flag.FUTURE: self._begun(names) > received_at + _FUTURE, Flag.LINE: self.line,
             Flag.KNOWN: ids[1] >= 0, Flag.ORDER: sold, Flag.REFUND: back, Flag.CONTEXT: context,
         }  # fmt: skip
         flags = np.zeros(self.rows, np.uint16)
         for bit, where in bits.items():
             flags |= np.where(where, int(bit), 0).astype(np.uint16)
         self._put("flags", flags, "flag")
+
+    def _begun(self, names: np.ndarray) -> np.ndarray:
+        """When each row's matter began: costs stand at noon for a day that began half a day before."""
+        found: np.ndarray = self.columns["at"] - self._named(names, {AD_COST_REPORTED}) * (DAY // 2)
+        return found
+
+    def _machines(self, names: np.ndarray) -> np.ndarray:
+        """Messages that a program opened or clicked: privacy proxies, scanners of links."""
+        column = PROPERTY_PREFIX + MACHINE
+        messages = self._named(names, MESSAGE_EVENTS)
+        if column not in self.segment.column_names or not messages.any():
+            return np.zeros(self.rows, bool)
+        found: np.ndarray = messages & self._texts(column).among({"yes"})
+        return found
 
     def _named(self, names: np.ndarray, wanted: set[str] | frozenset[str]) -> np.ndarray:
         return np.array([name in wanted for name in names], bool)[self.pair]

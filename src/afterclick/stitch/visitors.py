@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from afterclick.core.arrays import frozen
+from afterclick.stitch.components import components
 
 EVIDENCE, LINKED, WITHDRAWN = 0, 1, 2
 
@@ -52,13 +53,12 @@ class Labels:
 
     def of(self, device: np.ndarray, at: np.ndarray) -> np.ndarray:
         """The visitors behind devices at instants, int32."""
-        found = self.label[device]
-        for i in np.flatnonzero(found < 0):
-            low, high = self.shared_from[-found[i] - 1], self.shared_from[-found[i]]
-            place = np.searchsorted(self.shared_at[low:high], at[i], side="right") - 1
-            found[i] = self.shared_label[low + max(int(place), 0)]
-        result: np.ndarray = found
-        return result
+        found: np.ndarray = self.label[device]
+        places = np.flatnonzero(found < 0)
+        if len(places):
+            logins = Logins(np.zeros(0, np.int32), self.shared_from, self.shared_at, self.shared_label)
+            found[places] = logins.active(-found[places].astype(np.int64) - 1, at[places])
+        return found
 
     def members(self, visitors: np.ndarray) -> dict[int, list[int]]:
         """The codes of each of these visitors, those of shared devices with every visitor that logged in on them."""
@@ -74,7 +74,45 @@ class Labels:
 
 def raw_labels(size: int) -> Labels:
     """Every id is a visitor of its own: `identity=raw`."""
-    return _labels(np.arange(size, dtype=np.int32), [], [])
+    return _labels(np.arange(size, dtype=np.int32), Logins.none())
+
+
+class Logins(NamedTuple):
+    """Who logged in when on devices that several users share: device k (ascending codes) has rows since[k] to since[k + 1].
+
+    device int32, since int64[devices + 1], at int64 ascending per device, user int32.
+    """
+
+    device: np.ndarray
+    since: np.ndarray
+    at: np.ndarray
+    user: np.ndarray
+
+    @staticmethod
+    def none() -> Logins:
+        """No shared device."""
+        code = np.zeros(0, np.int32)
+        return Logins(code, np.zeros(1, np.int64), np.zeros(0, np.int64), code)
+
+    def active(self, number: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """The user on the shared devices of these numbers at instants: the last one who logged in, else the first."""
+        instants = np.sort(self.at)
+        rank = np.searchsorted(instants, self.at)
+        # One ascending key per log-in, so that one search answers for all devices.
+        width = len(instants) + 1
+        owner = np.repeat(np.arange(len(self.since) - 1), np.diff(self.since))
+        place = np.searchsorted(owner * width + rank, number * width + np.searchsorted(instants, at, side="right")) - 1
+        return cast(np.ndarray, self.user[np.maximum(place, self.since[number])])
+
+    def instead(self, code: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """The codes themselves, of a shared device the user who was logged in at that instant."""
+        if not len(self.device):
+            return code
+        number = np.minimum(np.searchsorted(self.device, code), len(self.device) - 1)
+        here = np.flatnonzero(self.device[number] == code)
+        code = code.copy()
+        code[here] = self.active(number[here], at[here])
+        return code
 
 
 def resolve(size: int, edges: Edges, namespace: Sequence[str] | pa.StringArray, *, as_of: int, cap: int = 50) -> Labels:
@@ -88,128 +126,114 @@ def resolve(size: int, edges: Edges, namespace: Sequence[str] | pa.StringArray, 
     if not len(chosen.a):
         return raw_labels(size)
     ids = namespace if isinstance(namespace, pa.Array | pa.ChunkedArray) else pa.array(namespace, pa.string())
-    touched = np.unique(np.concatenate([chosen.a, chosen.b]))
-    texts = dict(zip(touched.tolist(), pc.take(ids, pa.array(touched)).to_pylist(), strict=True))
-    ordered = _dated(chosen, texts)
-    forest = _Forest(size, {code for code, text in texts.items() if text.startswith("u:")}, cap)
-    logins = _logins(ordered, forest.users)
-    shared = {device: found for device, found in logins.items() if len({user for _, user in found}) > 1}
-    for a, b, at, what in ordered:
-        one, other = _active(shared, a, at), _active(shared, b, at)
-        if one != other:
-            forest.join(one, other, by_hand=what == LINKED)
-    label = forest.labels()
-    return _labels(label, list(shared), [shared[device] for device in shared], tuple(forest.refused))
+    is_user = _users(size, chosen, ids)
+    logins = _logins(chosen, is_user, ids)
+    one, other = logins.instead(chosen.a, chosen.at), logins.instead(chosen.b, chosen.at)
+    label = components(size, one, other)
+    # A guard can only bite where all edges together would make a visitor that it forbids; elsewhere no order matters.
+    users = np.bincount(label[is_user], minlength=size)
+    forbidden = (np.bincount(label, minlength=size) > cap) | (users > 1)
+    guarded = np.flatnonzero(forbidden[label[one]] & (one != other))
+    refused: tuple[tuple[int, int, str], ...] = ()
+    if len(guarded):
+        guarded = guarded[_dated(Edges(*(column[guarded] for column in chosen)), ids)]
+        refused = _guard(label, one[guarded], other[guarded], chosen.what[guarded] == LINKED, is_user, cap)
+    return _labels(label, logins, refused)
 
 
-class _Forest:
-    """Union-find whose joins can be refused."""
-
-    def __init__(self, size: int, users: set[int], cap: int) -> None:
-        self.parent = np.arange(size, dtype=np.int32)
-        self.count: dict[int, int] = {}
-        self.users = users
-        self.user_of: dict[int, int] = {code: code for code in users}
-        self.cap = cap
-        self.refused: list[tuple[int, int, str]] = []
-
-    def root(self, code: int) -> int:
-        parent = self.parent
-        while parent[code] != code:
-            parent[code] = parent[parent[code]]
-            code = int(parent[code])
-        return code
-
-    def join(self, a: int, b: int, *, by_hand: bool) -> None:
-        one, other = self.root(a), self.root(b)
+def _guard(
+    label: np.ndarray, a: np.ndarray, b: np.ndarray, by_hand: np.ndarray, is_user: np.ndarray, cap: int
+) -> tuple[tuple[int, int, str], ...]:
+    """Label the codes of these edges again, joining edge after edge where no guard forbids it; the refused edges."""
+    codes, place = np.unique(np.concatenate([a, b]), return_inverse=True)
+    code_of, parent, count = codes.tolist(), list(range(len(codes))), [1] * len(codes)
+    owned = is_user[codes].tolist()
+    refused = []
+    for i, j, linked in zip(place[: len(a)].tolist(), place[len(a) :].tolist(), by_hand.tolist(), strict=True):
+        one, other = i, j
+        while parent[one] != one:
+            parent[one] = one = parent[parent[one]]
+        while parent[other] != other:
+            parent[other] = other = parent[parent[other]]
         if one == other:
-            return
-        if not by_hand and one in self.user_of and other in self.user_of:
-            self.refused.append((a, b, "two_users"))
-            return
-        size = self.count.get(one, 1) + self.count.get(other, 1)
-        if size > self.cap:
-            self.refused.append((a, b, "shared"))
-            return
+            continue
+        if owned[one] and owned[other] and not linked:
+            refused.append((code_of[i], code_of[j], "two_users"))
+            continue
+        size = count[one] + count[other]
+        if size > cap:
+            refused.append((code_of[i], code_of[j], "shared"))
+            continue
         low, high = min(one, other), max(one, other)
-        self.parent[high] = low
-        self.count[low] = size
-        if high in self.user_of:
-            self.user_of.setdefault(low, self.user_of[high])
-
-    def labels(self) -> np.ndarray:
-        # Pointers only go to smaller codes, so following them to the end takes a few vector steps.
-        label = self.parent
-        while True:
-            further = label[label]
-            if np.array_equal(further, label):
-                return label.astype(np.int32)
-            label = further
+        parent[high], count[low], owned[low] = low, size, owned[low] or owned[high]
+    root = np.array(parent)
+    while not np.array_equal(root[root], root):
+        root = root[root]
+    label[codes] = codes[root]
+    return tuple(refused)
 
 
 def _standing(edges: Edges, as_of: int) -> Edges:
     """The edges dated up to `as_of` that were not withdrawn afterwards."""
-    known = edges.at <= as_of
-    edges = Edges(*(column[known] for column in edges))
-    gone = np.flatnonzero(edges.what == WITHDRAWN)
-    keep = edges.what != WITHDRAWN
-    for i in gone:
-        pair = ((edges.a == edges.a[i]) & (edges.b == edges.b[i])) | ((edges.a == edges.b[i]) & (edges.b == edges.a[i]))
-        keep &= ~(pair & (edges.at <= edges.at[i]))
-    return Edges(*(column[keep] for column in edges))
+    keep = edges.at <= as_of
+    gone = np.flatnonzero(keep & (edges.what == WITHDRAWN))
+    if len(gone):
+        pair = np.minimum(edges.a, edges.b).astype(np.int64) << 32 | np.maximum(edges.a, edges.b)
+        gone = gone[np.lexsort((edges.at[gone], pair[gone]))]
+        # The last withdrawal of each pair stands last.
+        place = np.maximum(np.searchsorted(pair[gone], pair, side="right") - 1, 0)
+        keep &= (pair[gone][place] != pair) | (edges.at > edges.at[gone][place])
+        keep &= edges.what != WITHDRAWN
+    return edges if keep.all() else Edges(*(column[keep] for column in edges))
 
 
-def _dated(edges: Edges, texts: dict[int, str]) -> list[tuple[int, int, int, int]]:
-    rows = zip(edges.a.tolist(), edges.b.tolist(), edges.at.tolist(), edges.what.tolist(), strict=True)
-    return sorted(rows, key=lambda row: (row[2], texts[row[0]], texts[row[1]], row[3]))
+def _users(size: int, edges: Edges, ids: pa.StringArray) -> np.ndarray:
+    """Which codes of the edges are users, bool[size]."""
+    touched = np.zeros(size, bool)
+    touched[edges.a] = touched[edges.b] = True
+    codes = np.flatnonzero(touched)
+    touched[codes] = np.asarray(pc.starts_with(pc.take(ids, pa.array(codes)), pattern="u:"))
+    return touched
 
 
-def _logins(ordered: list[tuple[int, int, int, int]], users: set[int]) -> dict[int, list[tuple[int, int]]]:
-    """Per anonymous device its (instant, user) log-ins in order, repeats of the same user left out."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    for a, b, at, what in ordered:
-        if what != EVIDENCE:
-            continue
-        device, user = (a, b) if b in users else (b, a)
-        if user in users and device not in users:
-            known = found.setdefault(device, [])
-            if not known or known[-1][1] != user:
-                known.append((at, user))
-    return found
+def _dated(edges: Edges, ids: pa.StringArray) -> np.ndarray:
+    """The order of edges by date, then by their ids themselves, which no order of arrival changes."""
+    codes, place = np.unique(np.concatenate([edges.a, edges.b]), return_inverse=True)
+    order = np.asarray(pc.array_sort_indices(_flat(pc.take(ids, pa.array(codes)))))
+    rank = np.empty(len(codes), np.int64)
+    rank[order] = np.arange(len(codes))
+    a, b = rank[place[: len(edges.a)]], rank[place[len(edges.a) :]]
+    return np.lexsort((edges.what, b, a, edges.at))
 
 
-def _active(shared: dict[int, list[tuple[int, int]]], code: int, at: int) -> int:
-    """The code itself, or the user who was logged in on the shared device at that instant."""
-    logins = shared.get(code)
-    if logins is None:
-        return code
-    active = logins[0][1]
-    for since, user in logins:
-        if since <= at:
-            active = user
-    return active
+def _flat(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
 
 
-def _labels(
-    label: np.ndarray,
-    devices: list[int],
-    logins: list[list[tuple[int, int]]],
-    refused: tuple[tuple[int, int, str], ...] = (),
-) -> Labels:
-    instants: list[int] = []
-    visitors: list[int] = []
-    starts = [0]
-    resolved = label.copy()
-    for number, (device, found) in enumerate(zip(devices, logins, strict=True)):
-        for at, user in found:
-            instants.append(at)
-            visitors.append(int(resolved[user]))
-        starts.append(len(instants))
-        label[device] = -number - 1
-    return Labels(
-        frozen(label),
-        frozen(np.array(starts, np.int64)),
-        frozen(np.array(instants, np.int64)),
-        frozen(np.array(visitors, np.int32)),
-        refused,
-    )
+def _logins(edges: Edges, is_user: np.ndarray, ids: pa.StringArray) -> Logins:
+    """The log-ins on devices that several users share, repeats of the same user left out."""
+    a_user, b_user = is_user[edges.a], is_user[edges.b]
+    seen = np.flatnonzero((edges.what == EVIDENCE) & (a_user != b_user))
+    a, b, swapped = edges.a[seen], edges.b[seen], a_user[seen]
+    device, user = np.where(swapped, b, a), np.where(swapped, a, b)
+    some = np.empty(len(is_user), np.int32)
+    some[device] = user
+    is_shared = np.zeros(len(is_user), bool)
+    is_shared[device[some[device] != user]] = True
+    shared = np.flatnonzero(is_shared).astype(np.int32)
+    if not len(shared):
+        return Logins.none()
+    here = np.flatnonzero(is_shared[device])
+    here = here[_dated(Edges(*(column[seen[here]] for column in edges)), ids)]
+    here = here[np.argsort(device[here], kind="stable")]
+    device, user, at = device[here], user[here], edges.at[seen[here]]
+    new = np.ones(len(here), bool)
+    new[1:] = (device[1:] != device[:-1]) | (user[1:] != user[:-1])
+    since = np.append(np.searchsorted(device[new], shared), int(new.sum())).astype(np.int64)
+    return Logins(shared, since, at[new], user[new])
+
+
+def _labels(label: np.ndarray, logins: Logins, refused: tuple[tuple[int, int, str], ...] = ()) -> Labels:
+    visitors = label[logins.user]
+    label[logins.device] = -np.arange(len(logins.device), dtype=np.int32) - 1
+    return Labels(frozen(label), frozen(logins.since), frozen(logins.at), frozen(visitors), refused)

@@ -105,7 +105,7 @@ def _commands() -> str:
 
 def _command(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=parent)
-    about = inspect.cleandoc(command.help or "")
+    about = inspect.cleandoc(command.help or "").replace("\b\n", "")
     yield from (f"## {context.command_path}", "", about, "", f"    {command.get_usage(context)[7:]}", "")
     records = [
         record

@@ -38,7 +38,9 @@ _COMPILING = threading.RLock()
 class Kernel:
     """A pure function over arrays. Read-only arrays are its inputs, writable ones its outputs.
 
-    `helpers` are the plain functions it calls; `example` gives tiny arguments of the real types, for warming up.
+    `helpers` are the plain functions it calls; `example` gives tiny arguments of the real types, for warming up. With
+    `inlined` the helpers are compiled into each place that calls them: a call that hands over many arrays costs more than
+    the little it does, and compiling takes longer.
     """
 
     def __init__(
@@ -46,9 +48,11 @@ class Kernel:
         function: Callable[..., Any],
         helpers: tuple[Callable[..., Any], ...],
         example: Callable[[], tuple[Any, ...]],
+        inlined: bool = False,
     ) -> None:
         self.plain = function
         self.helpers = helpers
+        self.inlined = inlined
         self.example = example
         self._fast: Callable[..., Any] | None = None
         self.ready = False
@@ -79,7 +83,7 @@ class Kernel:
                 if self._fast is None:
                     numba = _numba()
                     for helper in self.helpers:
-                        numba.extending.register_jitable(helper)
+                        numba.extending.register_jitable(forceinline=self.inlined)(helper)
                     self._fast = numba.njit(cache=_cache_folder() is not None, nogil=True)(self.plain)
         return self._fast
 
@@ -91,10 +95,10 @@ class Kernel:
 
 
 def kernel(
-    *helpers: Callable[..., Any], example: Callable[[], tuple[Any, ...]]
+    *helpers: Callable[..., Any], example: Callable[[], tuple[Any, ...]], inlined: bool = False
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Declare a fold; see `Kernel`."""
-    return lambda function: Kernel(function, helpers, example)
+    return lambda function: Kernel(function, helpers, example, inlined)
 
 
 class _Quiet:

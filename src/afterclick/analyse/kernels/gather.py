@@ -18,6 +18,11 @@ SYMBOL_MASK: Final = (1 << SYMBOL_BITS) - 1
 BLOCK_BITS: Final = 16
 """Visitors of one block, as bits: so many counters fit a core's own cache."""
 
+HAS_CAMPAIGN: Final = 1 << 14
+PRESENT: Final = 1 << 15
+FLAGS: Final = HAS_CAMPAIGN - 1
+"""A symbol made of a row's flags: these bits of them, and two more."""
+
 RUN: Final = 32
 """Rows that are sorted by insertion."""
 
@@ -91,6 +96,74 @@ def select_coded(
             counts &= 1 if at[i] < end else 0
         n += counts
     return n
+
+
+def _example_select_flagged() -> tuple[Any, ...]:
+    device, at, *rest = _example_select()
+    flags, campaign, bits = frozen(np.zeros(2, np.uint16)), frozen(np.zeros(2, np.int64)), frozen(np.zeros(1, np.uint8))
+    return device, at, flags, campaign, bits, 0, 2, 1, 1, *rest[1:]
+
+
+@kernel(example=_example_select_flagged)
+def select_flagged(
+    device: Any, at: Any, flags: Any, campaign: Any, bits: Any, each: int, unless: int, skip: int, out: int, dated: bool,
+    start: int, end: int, first_row: int, device_out: Any, key_out: Any, n: int,
+) -> int:  # fmt: skip
+    """`select_rows` where the symbol of a row is its flags, PRESENT, and HAS_CAMPAIGN where it carries a campaign.
+
+    A row with a flag of `out` has none, nor one whose `bits[i * each]` have `skip`; one with the flag `unless` only where
+    they have any other.
+    """
+    for i in range(len(device)):
+        symbol = (int(flags[i]) & FLAGS) | PRESENT
+        symbol |= HAS_CAMPAIGN if campaign[i] != 0 else 0
+        bit = int(bits[i * each])
+        device_out[n] = device[i]
+        key_out[n] = ((first_row + i) << SYMBOL_BITS) | symbol
+        counts = 1 if (symbol & out) == 0 else 0
+        counts &= 1 if (symbol & unless) == 0 or bit != 0 else 0
+        counts &= 1 if (bit & skip) == 0 else 0
+        counts &= 1 if device[i] >= 0 else 0
+        if dated:
+            counts &= 1 if at[i] >= start else 0
+            counts &= 1 if at[i] < end else 0
+        n += counts
+    return n
+
+
+def _example_marked() -> tuple[Any, ...]:
+    return frozen(np.array([0, 1])), frozen(np.zeros(1, np.int64)), 0, 1, 1
+
+
+@kernel(example=_example_marked)
+def count_marked(offsets: Any, key: Any, first: int, last: int, bit: int) -> int:
+    """How many rows of visitors first <= v < last carry a bit of the symbol."""
+    found = 0
+    for i in range(offsets[first], offsets[last]):
+        found += 1 if key[i] & bit else 0
+    return found
+
+
+def _example_drop() -> tuple[Any, ...]:
+    long = frozen(np.zeros(1, np.int64))
+    return frozen(np.array([0, 1])), long, long, 0, 1, 1, 0, np.zeros(2, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64)
+
+
+@kernel(example=_example_drop)
+def drop_marked(
+    offsets: Any, at: Any, key: Any, first: int, last: int, bit: int, place: int,
+    offsets_out: Any, at_out: Any, key_out: Any,
+) -> None:  # fmt: skip
+    """Copy the rows of visitors first <= v < last that do not carry a bit of the symbol to `place` and on.
+
+    Sets the end of each of these visitors, `offsets_out[v + 1]`.
+    """
+    for visitor in range(first, last):
+        for i in range(offsets[visitor], offsets[visitor + 1]):
+            if not key[i] & bit:
+                at_out[place], key_out[place] = at[i], key[i]
+                place += 1
+        offsets_out[visitor + 1] = place
 
 
 def _example_shared() -> tuple[Any, ...]:

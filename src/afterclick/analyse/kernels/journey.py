@@ -8,12 +8,15 @@ import numpy as np
 
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
+from afterclick.store.columns import Flag
 
 NEVER: Final = 2**63 - 1
 STAGE_MASK: Final = 127
 NO_STAGE: Final = 255
-PRESENT: Final = 1 << 15
 LOOP, LOOP_ORDER = 1, 2
+ENTERED, ONWARD, OPEN, LOST, SKIPPED = 1, 2, 4, 8, 16
+SYSTEM: Final = int(Flag.SYSTEM)
+PAGE: Final = int(Flag.PAGE)
 
 
 def _top(mask: int) -> int:
@@ -25,35 +28,59 @@ def _top(mask: int) -> int:
     return top
 
 
+def _example_marks() -> tuple[Any, ...]:
+    return frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.uint8)), np.zeros(1, np.uint8)
+
+
+@kernel(example=_example_marks)
+def look_up(code: Any, table: Any, out: Any) -> None:
+    """out[i] = table[code[i]], without a passing array of wider places."""
+    for i in range(len(code)):
+        out[i] = table[code[i]]
+
+
 def _example() -> tuple[Any, ...]:
     long = frozen(np.zeros(1, np.int64))
     outs = (
-        np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(1, np.uint8), np.zeros(1, np.uint8),
-        np.zeros(1, np.uint8), np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64),
+        np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(1, np.uint8), np.zeros(1, np.uint8),
+        np.zeros(1, np.uint8), np.zeros(1, np.uint8), np.zeros(3, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64),
+        np.zeros(4, np.int64),
     )  # fmt: skip
-    return frozen(np.array([0, 1])), long, long, 2, 0, 1, 0, 1, *outs
+    return frozen(np.array([0, 1])), long, long, frozen(np.zeros(1, np.uint8)), 2, 0, 1, 0, 1, *outs
 
 
 @kernel(_top, example=_example)
 def follow_stages(
-    offsets: Any, at: Any, key: Any, stages: int, first: int, last: int, start: int, end: int,
-    entered_at: Any, entered_row: Any, returned: Any, loop: Any, stage_of_row: Any, moves: Any, movers: Any, marker: Any,
+    offsets: Any, at: Any, key: Any, marks: Any, stages: int, first: int, last: int, start: int, end: int,
+    entered_at: Any, entered_row: Any, entered_act: Any, returned: Any, loop: Any, stage_of_row: Any, by_row: Any,
+    views: Any, moves: Any, movers: Any, marker: Any,
 ) -> None:  # fmt: skip
-    """Follow visitors first <= v < last through `stages` stages; the symbol's low 7 bits say which rules a row meets.
+    """Follow visitors first <= v < last through `stages` stages; the low bits of a global row's `marks` say which rules it
+    meets, its symbol is made of its flags.
 
-    `entered_at[v * stages + s]` is the first instant of stage s (NEVER), `entered_row` its gathered row;
+    `entered_at[v * stages + s]` is the first instant of stage s (NEVER), `entered_row` its gathered row, `entered_act`
+    the visitor's last row up to it that is no system row, else the first one after it (-1 without any);
     `returned[v]` a mask of stages come back to in [start, end), `loop[v]` LOOP | LOOP_ORDER in it;
-    `stage_of_row[i]` the highest stage entered up to row i (NO_STAGE); `moves[from * stages + to]` counts changes of
-    stage between a visitor's successive stage events in [start, end), `movers` the visitors who made them.
+    `stage_of_row[i]` the highest stage entered up to row i (NO_STAGE), `by_row` the same by global row;
+    `views[s]` page views in [start, end) that stand at stage s, `views[stages]` before any;
+    `moves[from * stages + to]` counts changes of stage between a visitor's successive stage events in [start, end),
+    `movers` the visitors who made them.
     """
     final = stages - 1
     for visitor in range(first, last):
         base = visitor * stages
-        highest, before, basket = -1, -1, False
+        highest, before, basket, acted = -1, -1, False, -1
         entered, last_mask, now = 0, 0, -1
         for i in range(offsets[visitor], offsets[visitor + 1]):
-            mask, t = key[i] & STAGE_MASK, at[i]
+            symbol, row, t = key[i] & 0xFFFF, key[i] >> 16, at[i]
+            mask = int(marks[row]) & STAGE_MASK
             within = start <= t < end
+            if not symbol & SYSTEM:
+                if acted < 0 and entered:
+                    for s in range(stages):
+                        if entered >> s & 1:
+                            entered_act[base + s] = i
+                acted = i
             if mask:
                 if mask != last_mask:
                     last_mask, now = mask, _top(mask)
@@ -62,6 +89,7 @@ def follow_stages(
                         if mask >> s & 1 and not entered >> s & 1:
                             entered_at[base + s] = t
                             entered_row[base + s] = i
+                            entered_act[base + s] = acted
                     entered |= mask
                 if within and now < highest:
                     returned[visitor] |= 1 << now
@@ -80,34 +108,91 @@ def follow_stages(
                         movers[move] += 1
                 before = now
                 highest = max(highest, now)
-            stage_of_row[i] = highest if highest >= 0 else NO_STAGE
+            stage_of_row[i] = by_row[row] = highest if highest >= 0 else NO_STAGE
+            if within and symbol & PAGE and not symbol & SYSTEM:
+                views[highest if highest >= 0 else stages] += 1
 
 
-def _example_cells() -> tuple[Any, ...]:
-    long, code = frozen(np.zeros(1, np.int64)), frozen(np.zeros(1, np.int32))
-    offsets = frozen(np.array([0, 1]))
-    return offsets, long, code, 0, 1, 0, 1, np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64)
+def _example_weigh() -> tuple[Any, ...]:
+    return frozen(np.zeros(2, np.int64)), 2, 0, 0, 1, 0, 1, 1, 1, np.zeros(1, np.uint8), np.zeros(1, np.int64)
 
 
-@kernel(example=_example_cells)
-def count_cells(
-    offsets: Any,
-    at: Any,
-    cell: Any,
-    first: int,
-    last: int,
-    start: int,
-    end: int,
-    events: Any,
-    visitors: Any,
-    marker: Any,
-) -> None:
-    """Count rows and distinct visitors per cell in [start, end); rows with a negative cell are left out."""
+@kernel(example=_example_weigh)
+def weigh_stage(
+    entered_at: Any, stages: int, stage: int, first: int, last: int, start: int, end: int, within: int, as_of: int,
+    bits: Any, dwell: Any,
+) -> None:  # fmt: skip
+    """What became of visitors first <= v < last at a stage: `bits[v]` of ENTERED in [start, end), and of them ONWARD (a
+    higher stage entered afterwards, at most `within` later), OPEN (there is still time at `as_of`) or LOST; or SKIPPED
+    (a higher stage entered in [start, end), and not this one before it).
+
+    `dwell[v]` is the time from the entry to the next higher stage of those who went on.
+    """
     for visitor in range(first, last):
-        for i in range(offsets[visitor], offsets[visitor + 1]):
-            c = cell[i]
-            if c >= 0 and start <= at[i] < end:
-                events[c] += 1
-                if marker[c] != visitor + 1:
-                    marker[c] = visitor + 1
-                    visitors[c] += 1
+        since = entered_at[visitor * stages + stage]
+        following, earliest, arrived = NEVER, NEVER, False
+        for s in range(visitor * stages + stage + 1, (visitor + 1) * stages):
+            t = entered_at[s]
+            earliest = min(earliest, t)
+            if start <= t < end:
+                arrived = True
+            if since < t < following:
+                following = t
+        found = 0
+        if start <= since < end:
+            found = ENTERED
+            if following != NEVER and following - since <= within:
+                found |= ONWARD
+                dwell[visitor] = following - since
+            elif since + within > as_of:
+                found |= OPEN
+            else:
+                found |= LOST
+        if arrived and since > earliest and start <= earliest < end:
+            found |= SKIPPED
+        bits[visitor] = found
+
+
+def _example_cross() -> tuple[Any, ...]:
+    entered, codes = frozen(np.zeros(2, np.int64)), frozen(np.zeros(2, np.int32))
+    return entered, codes, 2, 1, 0, 1, 0, 1, np.zeros(2, np.int64), np.zeros(4, np.int64)
+
+
+@kernel(example=_example_cross)
+def cross_stages(
+    entered_at: Any, codes: Any, stages: int, size: int, first: int, last: int, start: int, end: int,
+    entries: Any, pairs: Any,
+) -> None:  # fmt: skip
+    """Count the visitors first <= v < last who entered stages in [start, end) by the codes (0 <= code < size) of their entries.
+
+    `entries[s * size + code]` counts entries of stage s; `pairs[((a * stages + b) * size + one) * size + other]` those
+    who entered stage a by `one` and next, with no other stage entered in between, stage b (a < b) by `other`.
+    """
+    for visitor in range(first, last):
+        base = visitor * stages
+        for b in range(stages):
+            until = entered_at[base + b]
+            if not start <= until < end:
+                continue
+            entries[b * size + codes[base + b]] += 1
+            for a in range(b):
+                since = entered_at[base + a]
+                between = since >= until
+                for other in range(stages):
+                    if since < entered_at[base + other] < until:
+                        between = True
+                if not between:
+                    place = ((a * stages + b) * size + codes[base + a]) * size + codes[base + b]
+                    pairs[place] += 1
+
+
+def _example_stand() -> tuple[Any, ...]:
+    long = frozen(np.zeros(1, np.int64))
+    return long, long, frozen(np.zeros(1, np.uint8)), np.zeros(1, np.uint8)
+
+
+@kernel(example=_example_stand)
+def stand_at(places: Any, key: Any, by_row: Any, out: Any) -> None:
+    """out[k] = the stage at which gathered row places[k] stands, NO_STAGE for a negative place."""
+    for k in range(len(places)):
+        out[k] = by_row[key[places[k]] >> 16] if places[k] >= 0 else NO_STAGE

@@ -85,3 +85,20 @@ def first_meetings(
             leg += 1
     counts[0] = leg - leg_base
     return out - base
+
+
+def _example_apart() -> tuple[Any, ...]:
+    return frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.int64)), 1, np.zeros(1, np.uint8)
+
+
+@kernel(example=_example_apart)
+def keep_apart(visitor: Any, at: Any, within: int, kept: Any) -> None:
+    """Set `kept[i]` for visits that do not begin within `within` µs of the last kept one of the same visitor.
+
+    Visits stand by visitor, then by time; where time goes back another such list begins.
+    """
+    last, since = -1, 0
+    for i in range(len(at)):
+        if visitor[i] != last or at[i] < since or at[i] - since >= within:
+            kept[i] = 1
+            last, since = visitor[i], at[i]

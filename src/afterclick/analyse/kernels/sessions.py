@@ -7,11 +7,10 @@ from typing import Any, Final
 import numpy as np
 
 from afterclick.analyse.kernels.compiled import kernel
+from afterclick.analyse.kernels.gather import HAS_CAMPAIGN
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
 
-HAS_CAMPAIGN: Final = 1 << 14
-PRESENT: Final = 1 << 15
 _PAGE: Final = int(Flag.PAGE)
 _QUALIFYING: Final = int(Flag.QUALIFYING)
 _ORDER: Final = int(Flag.ORDER)

@@ -4,6 +4,6 @@ from afterclick.app.bench.clickhouse import environment
 from afterclick.app.bench.machine import Machine, machine
 from afterclick.app.bench.pages import Visit
 from afterclick.app.bench.row import Row
-from afterclick.app.bench.run import REPEATS, run
+from afterclick.app.bench.run import PARTS, REPEATS, Peers, run
 
-__all__ = ["REPEATS", "Machine", "Row", "Visit", "environment", "machine", "run"]
+__all__ = ["PARTS", "REPEATS", "Machine", "Peers", "Row", "Visit", "environment", "machine", "run"]

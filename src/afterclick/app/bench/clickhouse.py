@@ -1,4 +1,4 @@
-"""ClickHouse embedded (chdb), in an environment of its own: nothing of it is a dependency of afterclick."""
+"""ClickHouse embedded (chdb), and any other peer, in an environment of its own: none is a dependency of afterclick."""
 
 from __future__ import annotations
 
@@ -23,32 +23,35 @@ from afterclick.store.columns import Flag
 _SIDE = Path(__file__).with_name("clickhouse_side.py")
 
 
-def environment() -> Path | None:
-    """A Python that has chdb, made in the cache folder where it is not there yet; None where it cannot be had."""
-    folder = settings.cache_folder() / "bench-chdb"
+def environment(package: str = "chdb") -> Path | None:
+    """A Python that has a package, made in the cache folder where it is not there yet; None where it cannot be had."""
+    folder = settings.cache_folder() / f"bench-{package}"
     python = folder / "bin" / "python"
     try:
         if not python.exists():
             venv.create(folder, with_pip=True, clear=True)
-        if not _has_chdb(python):
+        if not _has(python, package):
             options = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
-            subprocess.run([python, "-m", "pip", "install", *options, "chdb"], capture_output=True, check=True)  # noqa: S603 - the Python just made
+            subprocess.run([python, "-m", "pip", "install", *options, package], capture_output=True, check=True)  # noqa: S603 - the Python just made
     except (OSError, subprocess.CalledProcessError):
         return None
-    return python if _has_chdb(python) else None
+    return python if _has(python, package) else None
 
 
-def _has_chdb(python: Path) -> bool:
-    tried = subprocess.run([python, "-I", "-c", "import chdb"], capture_output=True, check=False)  # noqa: S603
+def _has(python: Path, package: str) -> bool:
+    # The import of a peer may tell its makers; only its presence is asked.
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
+    tried = subprocess.run([python, "-I", "-c", code], capture_output=True, check=False)  # noqa: S603
     return tried.returncode == 0
 
 
 class Given(NamedTuple):
-    """The rows as Parquet, the event codes of the steps, the window in microseconds."""
+    """The rows as Parquet, the event codes of the steps, the window in microseconds, and the names of all events."""
 
     rows: Path
     steps: list[int]
     within: int
+    events: tuple[str, ...] = ()
 
 
 def handed_over(context: Context, funnel: Funnel, folder: Path) -> Given:
@@ -70,7 +73,41 @@ def handed_over(context: Context, funnel: Funnel, folder: Path) -> Given:
     )
     path = folder / "handed-over.parquet"
     pq.write_table(table, path)
-    return Given(path, [events.index(step.event) for step in funnel.parsed()], spans.micros(funnel.within))
+    return Given(path, [events.index(step.event) for step in funnel.parsed()], spans.micros(funnel.within), tuple(events))
+
+
+class Aside:
+    """A process of another Python that says a line when it has the rows, then answers each line of its input."""
+
+    def __init__(self, python: Path, side: Path, job: dict[str, Any], hint: str) -> None:
+        self._name, self._hint = side.stem.removesuffix("_side"), hint
+        self._process = subprocess.Popen(  # noqa: S603 - the Python the caller named, with our own file
+            [python, "-I", str(side), json.dumps(job)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.ready = self._line()
+
+    def ask(self) -> dict[str, Any]:
+        """Ask once."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("ask\n")
+        self._process.stdin.flush()
+        return self._line()
+
+    def _line(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            _, said = self._process.communicate()
+            last = said.strip().splitlines()[-1:] or ["it said nothing"]
+            raise AfterclickError(f"{self._name} did not answer: {last[0]}", hint=self._hint)
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        if self._process.poll() is None:
+            self._process.communicate()
 
 
 class ClickHouse:
@@ -81,33 +118,16 @@ class ClickHouse:
 
     def __init__(self, python: Path, given: Given, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        job = json.dumps({"file": str(given.rows), "folder": str(folder), "steps": given.steps, "within": given.within})
+        job = {"file": str(given.rows), "folder": str(folder), "steps": given.steps, "within": given.within}
         self.levels: dict[int, int] = {}
-        self._process = subprocess.Popen(  # noqa: S603 - the Python the caller named, with our own file
-            [python, "-I", str(_SIDE), job], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-        ready = self._line()
-        self.version, self.form = str(ready["version"]), str(ready["form"])
+        self._aside = Aside(python, _SIDE, job, "leave it out: --no-chdb")
+        self.version, self.form = str(self._aside.ready["version"]), str(self._aside.ready["form"])
 
     def ask(self) -> float:
         """Ask once; returns the seconds it took there."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("ask\n")
-        self._process.stdin.flush()
-        answer = self._line()
+        answer = self._aside.ask()
         self.levels = {int(level): int(count) for level, count in answer["levels"]}
         return float(answer["seconds"])
-
-    def _line(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            _, said = self._process.communicate()
-            last = said.strip().splitlines()[-1:] or ["it said nothing"]
-            raise AfterclickError(f"chdb did not answer: {last[0]}", hint="leave it out: --no-chdb")
-        found: dict[str, Any] = json.loads(line)
-        return found
 
     def __enter__(self) -> Self:
         return self
@@ -115,5 +135,4 @@ class ClickHouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process.poll() is None:
-            self._process.communicate()
+        self._aside.close()

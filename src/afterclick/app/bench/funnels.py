@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import msgspec
-import numpy as np
-import pyarrow as pa
 
 from afterclick.analyse import questions
 from afterclick.analyse.context import Context
 from afterclick.analyse.funnel import Funnel
 from afterclick.app.bench.clickhouse import ClickHouse, handed_over
 from afterclick.app.bench.row import Row
+from afterclick.app.bench.scan import scanning, touch
+from afterclick.app.bench.steps import LATER_STEPS, WITHIN
 from afterclick.app.bench.timing import Run, alternated, timed
-from afterclick.core import names
 from afterclick.core.result import Result
 from afterclick.store.snapshot import Snapshot
 
-WITHIN = "7d"
-FIRST_STEPS = ("Product Viewed", names.PAGE_VIEWED)
-LATER_STEPS = ("Product Added", "Checkout Started", names.ORDER_COMPLETED)
 SCANNED = ("device", "at", "name", "flags")
 SCAN_BOUND, CLICKHOUSE_BOUND = 6.0, 0.9
 LEAST = 7
 """Rounds a funnel is run at least, where more than one was asked for: the first rounds of a process still fetch memory."""
-_BATCH = 1_000_000
 _WARM, _COLD, _SCAN, _TOUCH, _THEIRS = "warm", "cold", "scan", "touch", "theirs"
 
 
@@ -43,7 +37,7 @@ def funnel_rows(
     found: list[Result] = []
 
     def ask() -> float:
-        context = _running(snapshot, asked)
+        context = running(snapshot, asked)
         found.clear()
         return timed(lambda: found.append(questions.answer(asked, context)))
 
@@ -51,7 +45,8 @@ def funnel_rows(
         questions.answer(asked, Context(snapshot))
 
     runs: dict[str, Run] = {
-        _WARM: ask, _COLD: ask_cold, _SCAN: scanning(snapshot), _TOUCH: lambda: touch(snapshot),
+        _WARM: ask, _COLD: ask_cold, _SCAN: scanning(snapshot, SCANNED),
+        _TOUCH: lambda: touch(snapshot, SCANNED),
     }  # fmt: skip
     what = f"funnel of 4 steps from {first}"
     if chdb is None:
@@ -80,34 +75,11 @@ def funnel_rows(
     ]  # fmt: skip
 
 
-def _running(snapshot: Snapshot, asked: Funnel) -> Context:
+def running(snapshot: Snapshot, asked: Funnel) -> Context:
     """A context as a running server has it: from another funnel it knows who is who and what words mean, and no answer."""
     context = Context(snapshot)
     questions.answer(msgspec.structs.replace(asked, steps=asked.steps[::-1], within="1h"), context)
     return context
-
-
-def scanning(snapshot: Snapshot) -> Run:
-    """Brings the funnel's columns through DuckDB into Arrow batches and reads every value once."""
-    chunks = snapshot.chunks(SCANNED)
-    # The arrays are views into the mapped files of the pieces, so DuckDB reads the same bytes as a question does.
-    table = pa.concat_tables([pa.table({name: pa.array(chunk.columns[name]) for name in SCANNED}) for chunk in chunks])
-    connection = duckdb.connect()
-    columns = connection.from_arrow(table).select(*(duckdb.ColumnExpression(name) for name in SCANNED))
-
-    def run() -> None:
-        for batch in columns.to_arrow_reader(_BATCH):
-            for column in batch.columns:
-                np.max(column.to_numpy())
-
-    return run
-
-
-def touch(snapshot: Snapshot) -> None:
-    """Read every value of the same memory-mapped columns, without an engine: what the memory alone allows."""
-    for chunk in snapshot.chunks(SCANNED):
-        for values in chunk.columns.values():
-            np.max(values)
 
 
 def agreement(ours: Result, levels: dict[int, int]) -> str:

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from afterclick.analyse.kernels import compiled
-from afterclick.app.bench import pages
-from afterclick.app.bench.funnels import FIRST_STEPS, funnel_rows
+from afterclick.app.bench import pages, side
+from afterclick.app.bench.funnel_kinds import crowd_row, kind_rows
+from afterclick.app.bench.funnels import funnel_rows
 from afterclick.app.bench.imports import import_row
-from afterclick.app.bench.others import other_rows
+from afterclick.app.bench.memory import memory_rows
+from afterclick.app.bench.others import map_row, other_rows
 from afterclick.app.bench.pages import Server, page_rows
+from afterclick.app.bench.retentioneering import retentioneering_row
 from afterclick.app.bench.row import Row
+from afterclick.app.bench.steps import FIRST_STEPS
 from afterclick.app.demo import Shop, write
 from afterclick.app.workspace import open as open_store
 
 REPEATS = 5
+PARTS: Final = ("import", "funnel", "kinds", "map", "others", "retentioneering", "memory", "page")
+"""What can be measured by itself, in this order."""
+
+
+class Peers(NamedTuple):
+    """Pythons that have chdb and retentioneering, None where there is none."""
+
+    chdb: Path | None = None
+    retentioneering: Path | None = None
 
 
 def run(
@@ -24,30 +38,61 @@ def run(
     folder: Path,
     *,
     repeats: int = REPEATS,
-    chdb: Path | None = None,
+    only: Sequence[str] = (),
+    peers: Peers = Peers(),  # noqa: B008 - it cannot change
     server: Server | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
     """Generate `events` events under `folder`, import them and ask; medians of `repeats` runs that take turns.
 
-    `chdb` is a Python that has chdb (`clickhouse.environment` makes one), `server` visits a dashboard; without one its
-    rows are left out. `tell` hears what is being done. What is written stays in `folder`.
+    `only` names the PARTS that are wanted, all without it. `server` visits a dashboard; without one its rows are left out.
+    `tell` hears what is being done. What is written stays in `folder`.
     """
-    tell("generate")
-    export = write(Shop(events=events), folder / "export")
-    tell("import")
-    rows = [import_row(export, folder / "store", folder, repeats)]
-    with open_store(folder / "store") as shop:
-        snapshot = shop.store.snapshot()
-    compiled.warm()
-    # What the imports wrote is still on its way to the disk, and would be measured with the first questions.
-    os.sync()
-    for first in FIRST_STEPS:
-        tell(f"funnel from {first}")
-        rows += funnel_rows(snapshot, first, folder, chdb, repeats, tell)
-    tell("other questions")
-    rows += other_rows(snapshot, repeats)
-    if server is not None:
+    wanted = only or PARTS
+    rows: list[Row] = []
+    store = folder / "store"
+    if set(wanted) != {"page"}:
+        tell("generate")
+        export = write(Shop(events=events), folder / "export")
+        tell("import")
+        if "import" in wanted:
+            rows.append(import_row(export, store, folder, repeats))
+        else:
+            side.run("import", export, store)
+    if set(wanted) - {"import", "page"}:
+        # What the imports wrote is still on its way to the disk, and would be measured with the first questions.
+        os.sync()
+        rows += _asked(store, folder, wanted, peers, repeats, tell)
+    if server is not None and "page" in wanted:
         tell("page")
         rows += page_rows(server, min(events, pages.EVENTS), folder, repeats)
+    return rows
+
+
+def _asked(
+    store: Path, folder: Path, wanted: Sequence[str], peers: Peers, repeats: int, tell: Callable[[str], None]
+) -> list[Row]:
+    rows: list[Row] = []
+    if "memory" in wanted:
+        tell("memory")
+        rows += memory_rows(store, repeats)
+    with open_store(store) as shop:
+        snapshot = shop.store.snapshot()
+    compiled.warm()
+    if "funnel" in wanted:
+        for first in FIRST_STEPS:
+            tell(f"funnel from {first}")
+            rows += funnel_rows(snapshot, first, folder, peers.chdb, repeats, tell)
+    if "kinds" in wanted:
+        tell("funnels of other kinds")
+        rows += [*kind_rows(snapshot, repeats), crowd_row(store, folder, repeats)]
+    if "map" in wanted:
+        tell("map")
+        rows.append(map_row(snapshot, repeats))
+    if "others" in wanted:
+        tell("other questions")
+        rows += other_rows(snapshot, repeats)
+    if "retentioneering" in wanted:
+        tell("retentioneering")
+        rows.append(retentioneering_row(snapshot, folder, peers.retentioneering, repeats))
     return rows

@@ -101,7 +101,7 @@ def _enter(
     """The way in of each visit. Phones and the less keen are sent to the weak landing pages more often."""
     way, _, _, _ = quarters(shop.seed, "way in", visits.counter)
     # An ad set is shown to the same people each time: coming often shall not mean meeting it more often.
-    to_weak = (visits.source == AUTUMN_ADS) & (who.ad_set < 0.40 + 0.16 * phone - 0.08 * who.intent)
+    to_weak = (visits.source == AUTUMN_ADS) & (who.ad_set < 0.40 + 0.16 * phone - 0.04 * who.intent)
     row = np.where(to_weak, WEAK_LANDING, visits.source)
     return site().tables[row, interest, place(way)].astype(np.int64)
 

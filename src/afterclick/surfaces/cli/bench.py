@@ -30,10 +30,23 @@ from afterclick.surfaces.cli.screen import Screen
     "--chdb", "python", type=click.Path(path_type=Path), help="A Python that has chdb; else one is made in the cache."
 )
 @click.option("--no-chdb", "alone", is_flag=True, help="Leave the comparison with ClickHouse out.")
+@click.option("--no-retentioneering", is_flag=True, help="Leave the comparison with retentioneering out.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(app.PARTS), help="Measure this part alone; may be given several times."
+)
 @lang_option
 @colour_option
 def bench(
-    *, events: int, repeats: int, folder: Path | None, python: Path | None, alone: bool, lang: str, plain: bool
+    *,
+    events: int,
+    repeats: int,
+    folder: Path | None,
+    python: Path | None,
+    alone: bool,
+    no_retentioneering: bool,
+    only: tuple[str, ...],
+    lang: str,
+    plain: bool,
 ) -> None:
     """Measure import and questions on generated events."""
     screen = Screen.of(lang, plain)
@@ -43,11 +56,17 @@ def bench(
 
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    if python is None and not alone:
+    wanted = only or app.PARTS
+    chdb, other = None if alone else python, None
+    if chdb is None and not alone and "funnel" in wanted:
         tell("chdb")
-        python = app.environment()
+        chdb = app.environment()
+    if not no_retentioneering and "retentioneering" in wanted:
+        tell("retentioneering")
+        other = app.environment("retentioneering")
+    peers = app.Peers(chdb, other)
     with tempfile.TemporaryDirectory(prefix="afterclick-bench-", dir=folder) as place:
-        rows = app.run(events, Path(place), repeats=repeats, chdb=None if alone else python, server=visit, tell=tell)
+        rows = app.run(events, Path(place), repeats=repeats, only=only, peers=peers, server=visit, tell=tell)
     show(rows, app.machine(), screen)
 
 

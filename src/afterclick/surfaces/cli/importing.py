@@ -16,6 +16,7 @@ import afterclick
 from afterclick.app.workspace import Workspace
 from afterclick.collect import columnmap, importer
 from afterclick.collect.columnmap import ColumnMap
+from afterclick.collect.kinds import KINDS
 from afterclick.core.errors import AfterclickError, UsageError
 from afterclick.surfaces.cli.options import (
     colour_option,
@@ -39,6 +40,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @store_option
 @click.option("--map", "map_file", metavar="FILE", type=_FILE, help="Read the columns by this map file.")
 @click.option("--source", default="", help="Name of the source; else the name of the folder or file.")
+@click.option(
+    "--kind", type=click.Choice(["auto", *KINDS]), default="auto", help="What the files tell of; else guessed."
+)
+@click.option(
+    "--set", "said", metavar="FIELD=TEXT", multiple=True, help="A field that all rows have and no column holds."
+)
 @click.option("--grain", type=click.Choice(["events", "order_line"]), help="What a row is; else guessed.")
 @click.option("--dry-run", is_flag=True, help="Read everything and report, but store nothing.")
 @click.option("--write-map", metavar="FILE", type=_FILE, help="Write the map that was used to a new file.")
@@ -51,6 +58,8 @@ def import_files(
     store: Path | None,
     map_file: Path | None,
     source: str,
+    kind: str,
+    said: tuple[str, ...],
     grain: str | None,
     dry_run: bool,
     write_map: Path | None,
@@ -58,7 +67,7 @@ def import_files(
     lang: str,
     plain: bool,
 ) -> None:
-    """Bring files of events into a store; the column map is guessed and shown.
+    """Bring files into a store: events, orders, catalogue, customers, messages, costs, feedback; the map is guessed.
 
     PATH is a file (CSV, JSON lines or Parquet, gzip of these too) or a folder of them. Files of one call belong
     together: columns renamed between them are recognised. A store that is not there yet is made.
@@ -69,7 +78,7 @@ def import_files(
         raise UsageError(f"{write_map} is there already and is not overwritten", hint="name a new file")
     given = columnmap.load(map_file) if map_file else None
     read = list(paths) if len(paths) > 1 else paths[0]
-    planned = importer.plan(read, map=given, source=source, grain=grain or "")
+    planned = importer.plan(read, map=given, source=source, grain=grain or "", kind=kind, constants=_constants(said))
     if form == "table":
         _introduce(screen, planned, map_file, aside=not dry_run)
     if write_map:
@@ -92,6 +101,17 @@ def import_files(
     _next(screen, store, paths, rejected=report.rejected, dry_run=dry_run)
 
 
+def _constants(said: tuple[str, ...]) -> dict[str, str]:
+    """Fields and texts from `FIELD=TEXT`."""
+    found: dict[str, str] = {}
+    for one in said:
+        field, equals, text = one.partition("=")
+        if not equals or not field.strip() or not text.strip():
+            raise UsageError(f"--set takes FIELD=TEXT, not {one!r}", hint="--set utm_source=naver")
+        found[field.strip()] = text.strip()
+    return found
+
+
 def _target(store: Path | None) -> Path:
     """Where to: the named directory, or the working directory where it is a store."""
     path = named_store(store)
@@ -109,7 +129,8 @@ def _introduce(screen: Screen, planned: importer.Plan, map_file: Path | None, *,
 
 def _grain(screen: Screen, given: ColumnMap, *, aside: bool) -> None:
     say = screen.tell if aside else screen.show
-    say("", screen.text("map_grain", grain=given.grain, source=given.source), "")
+    what = given.grain if given.kind == "events" or given.grain == "order_line" else given.kind
+    say("", screen.text("map_grain", grain=what, source=given.source), "")
 
 
 @contextmanager

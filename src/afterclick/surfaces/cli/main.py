@@ -31,18 +31,58 @@ QUESTIONS: dict[str, Entry] = {
         "afterclick.analyse.journey_map:JourneyMap",
         "The journey map: where visitors come from, how far they get and where they leave.",
     ),
+    "barriers": Entry(
+        ASK,
+        "afterclick.analyse.barriers:Barriers",
+        "What keeps visitors from buying, ranked by money at risk: beside like visitors who did not meet it.",
+    ),
     "funnel": Entry(
         ASK,
         "afterclick.analyse.funnel:Funnel",
         "How many visitors take each step in order, and where they leave.",
     ),
+    "drivers": Entry(
+        ASK,
+        "afterclick.analyse.drivers:Drivers",
+        "What differs between those who went on to the next step and those who did not.",
+    ),
     "channels": Entry(
         ASK, "afterclick.analyse.channels:Channels", "Channels: who came from where, and what it brought."
+    ),
+    "top": Entry(
+        ASK,
+        "afterclick.analyse.top:Top",
+        "Top lists: the sources, campaigns, devices or products that bring the most.",
     ),
     "kpi": Entry(
         ASK,
         "afterclick.analyse.kpi:Kpi",
         "Key figures: visitors, sessions, orders and revenue, and how they changed.",
+    ),
+    "change": Entry(
+        ASK,
+        "afterclick.analyse.revenue_change:RevenueChange",
+        "Revenue change: how much of it came from visitors, conversion, order value and channel mix.",
+    ),
+    "touchpoints": Entry(
+        ASK,
+        "afterclick.analyse.landing:Touchpoints",
+        "All touchpoints: where visits land, where they leave, how hard each was, and what was searched for.",
+    ),
+    "touchpoint": Entry(
+        ASK,
+        "afterclick.analyse.touchpoint:Touchpoint",
+        "One touchpoint: where visits came from and went to, who left there, and how hard it was.",
+    ),
+    "visitors": Entry(
+        ASK,
+        "afterclick.analyse.visitors_list:Visitors",
+        "The visitors of a range: search by id or e-mail, sort, fifty at a time.",
+    ),
+    "visitor": Entry(
+        ASK,
+        "afterclick.analyse.visitor:Visitor",
+        "One visitor: known as what, by which ids, and what they did session by session.",
     ),
     "data": Entry(
         ASK,
@@ -57,15 +97,24 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry(
         START,
         "importing:import_files",
-        "Bring files of events into a store; the column map is guessed and shown.",
+        "Bring files into a store: events, orders, catalogue, customers, messages, costs, feedback; the map is guessed.",
     ),
     "serve": Entry(START, "serving:serve", "Serve the dashboard and its JSON of a store."),
+    "report": Entry(
+        ASK, "report:report", "Write a report: pages, or what FILE (TOML) lists, as one HTML file that needs no network."
+    ),
+    "saved": Entry(ASK, "saved:saved", "List, ask again and delete the questions saved under a name."),
     "rejects": Entry(DATA, "rejects:rejects", "List, show and replay the rows that could not become events."),
     "link": Entry(DATA, "identity:link", "Say that two ids are the same visitor."),
     "unlink": Entry(DATA, "identity:unlink", "Take such a link back, or forbid one that was found."),
     "doctor": Entry(HOUSE, "admin:doctor", "Check a store and name what in its data deserves a look."),
     "rebuild": Entry(HOUSE, "admin:rebuild", "Derive the projection again from the log."),
     "bench": Entry(HOUSE, "bench:bench", "Measure import and questions on generated events."),
+    "prove": Entry(
+        HOUSE,
+        "prove:prove_group",
+        "Keep or break a promise: known truths are generated, and what the product says is held against them.",
+    ),
     "version": Entry(HOUSE, "version:version", "Print the versions of afterclick and of what it computes with."),
 }
 """Commands that are no question. A test holds the help here equal to the command's own."""

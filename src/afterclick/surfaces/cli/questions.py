@@ -44,14 +44,14 @@ def command(spec: type[Spec]) -> click.Command:
     """The command of a kind of question. A required field that repeats is also given by bare arguments."""
     fields = spec.fields()
     spread = next((field for field in fields if field.required and field.many), None)
-    parameters: list[click.Parameter] = [_option(field) for field in fields]
+    parameters: list[click.Parameter] = [option(field) for field in fields]
     if spread:
         parameters.insert(0, click.Argument(["given"], nargs=-1, metavar=f"[{spread.name.upper()}]..."))
 
     def run(given: tuple[str, ...] = (), **values: Any) -> None:
         output = {name: values.pop(name) for name in _OUTPUT}
         pairs = [(spread.name, text) for text in given] if spread else []
-        pairs += [(name, text) for name, value in values.items() for text in _texts(value)]
+        pairs += [(name, text) for name, value in values.items() for text in texts(value)]
         _answer(spec.from_texts(pairs), **output)
 
     return QuestionCommand(
@@ -76,7 +76,8 @@ def _output(**_: Any) -> None:
 _OUTPUT = tuple(parameter.name or "" for parameter in _output.params)
 
 
-def _option(field: Field) -> click.Option:
+def option(field: Field, *, default: bool = True) -> click.Option:
+    """The option of a field; its help ends with the default unless that is said elsewhere."""
     about = field.description
     if field.examples and not field.choices:
         about += f" (such as {', '.join(field.examples)})"
@@ -86,7 +87,7 @@ def _option(field: Field) -> click.Option:
         metavar=None if field.choices else _metavar(field),
         multiple=field.many,
         default=None,
-        help=about + (" [repeat for more]" if field.many else "") + _shown_default(field),
+        help=about + (" [repeat for more]" if field.many else "") + (_shown_default(field) if default else ""),
         show_default=False,
     )
 
@@ -101,7 +102,8 @@ def _shown_default(field: Field) -> str:
     return "" if field.default in ((), "", None) else f"  [default: {field.default}]"
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def texts(value: Any) -> tuple[str, ...]:
+    """What was given for an option, once or several times; nothing where it was not given."""
     if value is None:
         return ()
     return value if isinstance(value, tuple) else (str(value),)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 import afterclick
-from afterclick.core import i18n
 from afterclick.core.errors import UsageError, nearest
 from afterclick.core.spec import Spec
 from afterclick.surfaces.cli import cells, tables, views
 from afterclick.surfaces.cli.screen import GAP, Screen, bar, least_widths
+from afterclick.surfaces.viz.grid import Grid, grid, heading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,14 +22,6 @@ if TYPE_CHECKING:
 _BAR_WIDTH, _LEAST_BAR = 16, 4
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _PEOPLE_SHOWN = 20
-
-
-class Grid(NamedTuple):
-    """A table ready to be laid out: headings, rows of texts, which columns stand left."""
-
-    headings: list[str]
-    rows: list[list[str]]
-    left: list[bool]
 
 
 def result(found: Result, screen: Screen, form: str, part: str | None = None) -> None:
@@ -53,6 +44,9 @@ def result(found: Result, screen: Screen, form: str, part: str | None = None) ->
         return
     screen.show(found.sentence(screen.lang), "")
     screen.table(*(_with_bar(grid, table, view, screen) if screen.watched and view.bar else grid))
+    if view.also in found.parts and found.parts[view.also].num_rows:
+        screen.show("", screen.text(f"also_{view.also}"), "")
+        screen.table(*grid_of(found.parts[view.also], views.view_of(found.spec, view.also), screen.lang, found))
     screen.show("", *(f"{name}  {value}" for name, value in figure_lines(found, view, screen.lang)))
     screen.show(caption(found, screen), *(f"{screen.text('note')} {note}" for note in notes), "", address)
 
@@ -90,61 +84,7 @@ def _who(found: People, screen: Screen) -> str:
 
 def grid_of(table: pa.Table, view: views.View, lang: str, found: Result) -> Grid:
     """The view's columns of a table as texts; columns the table lacks are left out."""
-    names = [name for name in view.columns if name in table.column_names] or list(table.column_names)
-    columns = {name: table.column(name).to_pylist() for name in names}
-    units = table.column("unit").to_pylist() if "unit" in table.column_names else [""] * table.num_rows
-    texts = [_texts(name, values, units, lang, found) for name, values in columns.items()]
-    if "text_id" in names:
-        texts[names.index("text_id")] = _sentences(table, lang)
-    rows = [list(row) for row in zip(*texts, strict=True)]
-    # A figure that differs in unit from row to row still is a figure.
-    left = [cells.stands_left(values) for values in columns.values()]
-    return Grid([heading(name, lang) for name in names], rows, left)
-
-
-_PER_ROW = frozenset({"value", "previous", "low", "high"})
-"""Columns whose unit stands in the row's own `unit`."""
-
-
-def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, found: Result) -> list[str]:
-    currency, zone = str(found.about.get("currency") or ""), str(found.about.get("timezone") or "UTC")
-    if name == "change" and any(units):
-        return [cells.change(unit, value, lang) for value, unit in zip(values, units, strict=True)]
-    own = name in _PER_ROW and any(units)
-    texts = [
-        cells.read(name, value, lang, currency, unit if own else "", zone)
-        for value, unit in zip(values, units, strict=True)
-    ]
-    return [_worded(name, text, lang) for text in texts] if name in _WORDS else texts
-
-
-def _sentences(table: pa.Table, lang: str) -> list[str]:
-    """Texts of the catalogue that a table names by their ids, with the figures beside them."""
-    params = table.column("params").to_pylist() if "params" in table.column_names else ["{}"] * table.num_rows
-    ids = table.column("text_id").to_pylist()
-    return [i18n.text(lang, key, **msgspec.json.decode(given)) for key, given in zip(ids, params, strict=True)]
-
-
-def heading(name: str, lang: str) -> str:
-    """The heading of a column: from the catalogue, else its name in words."""
-    return i18n.find(lang, f"column.{name}") or name.replace("_", " ")
-
-
-_WORDS = {
-    "metric": "column.{}",
-    "severity": "data.severity_{}",
-    "channel": "channel.{}",
-    "media": "media.{}",
-    "stage": "stage.{}",
-    "from_stage": "stage.{}",
-    "to_stage": "stage.{}",
-    "device_type": "map.device.{}",
-}
-"""Columns that hold ids of the catalogue; what the catalogue does not have, such as an own stage, stands as it is."""
-
-
-def _worded(name: str, text: str, lang: str) -> str:
-    return i18n.find(lang, _WORDS[name].format(text.lower())) or text
+    return grid(table, found.about, lang, view.columns)
 
 
 def figure_lines(found: Result, view: views.View, lang: str) -> list[tuple[str, str]]:

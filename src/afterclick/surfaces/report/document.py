@@ -154,7 +154,13 @@ class _Document:
         """The tables behind the cards, under the heading of their section; an answer drawn twice has them once."""
         parts: list[Child] = []
         seen: set[tuple[str, tuple[Draw, ...]]] = set()
-        told: set[str] = set()
+        told = {
+            piece.spec.key
+            for _, section in sections
+            for piece in section.pieces
+            if isinstance(result := self._answers.get(piece.spec.key), Result)
+            and tables.of_its_own(piece, result, self._voice_of(result, "t"))
+        }
         for anchor, section in sections:
             found = []
             for piece in section.pieces:

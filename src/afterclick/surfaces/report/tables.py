@@ -31,13 +31,13 @@ _DULL: Final = frozenset({"question", "question_id", "params", "position", "unit
 def tables(piece: Piece, result: Result, voice: Voice, title: str, told: set[str]) -> list[Html]:
     """What a report prints behind a card; nothing where the card is its tables already.
 
-    `told` holds the keys of the answers whose frame and parts stand in the report, so that none does so twice.
+    `told` holds the keys of the answers whose frame and parts stand in the report, or the tables of a card of theirs.
     """
     voice = msgspec.structs.replace(voice, looks=piece.looks)
-    chart, table = (join(draw(result, voice, view) for draw in piece.draws) for view in ("chart", "table"))
-    shown = [each for each in elements(table) if "<table" in each]
-    if table != chart and shown:
-        return [cut(each, voice) for each in shown]
+    own = of_its_own(piece, result, voice)
+    if own:
+        return [cut(each, voice) for each in own]
+    chart = join(draw(result, voice, "chart") for draw in piece.draws)
     if "<table" in chart or piece.spec.key in told:
         return []
     told.add(piece.spec.key)
@@ -46,6 +46,13 @@ def tables(piece: Piece, result: Result, voice: Voice, title: str, told: set[str
     return [
         _table(name, part, columns, result, voice, title) for name, part, columns in [*frame, *parts] if part.num_rows
     ]
+
+
+def of_its_own(piece: Piece, result: Result, voice: Voice) -> list[Html]:
+    """The tables that a card shows in place of its drawing; none where it looks the same in both views."""
+    voice = msgspec.structs.replace(voice, looks=piece.looks)
+    chart, table = (join(draw(result, voice, view) for draw in piece.draws) for view in ("chart", "table"))
+    return [each for each in elements(table) if "<table" in each] if table != chart else []
 
 
 def _table(name: str, table: pa.Table, columns: Sequence[str], result: Result, voice: Voice, title: str) -> Html:

@@ -45,10 +45,15 @@ def drawer(people: People, offset: int, ways: Ways, voice: Voice) -> Html:
             el("a", {"class": "button", "href": ways.json}, "JSON"),
             [el("a", {"class": "button", "href": href}, label) for label, href in ways.filters],
         ),
-        table(_columns(rows, voice), rows, label=voice.text("drawer.title")) if rows else None,
+        people_table(rows, voice) if rows else None,
         _pages(count, offset, len(rows), ways, voice),
         el("p", {"class": "caption"}, voice.text("drawer.masked")),
     )
+
+
+def people_table(rows: list[dict[str, Any]], voice: Voice) -> Html:
+    """Rows of `People.table` as a person reads them."""
+    return table(_columns(rows, voice), rows, label=voice.text("drawer.title"))
 
 
 def failed(message: str, hint: str, close: str, voice: Voice) -> Html:
@@ -77,7 +82,12 @@ def _columns(rows: list[dict[str, Any]], voice: Voice) -> list[Column]:
         known = str(row.get("known_as") or "")
         shown = str(row["visitor"])
         return join(
-            [el("code", {"title": shown[:200]}, said(shown)), el("small", None, said(known)) if known else None]
+            [
+                voice.link(
+                    el("code", {"title": shown[:200]}, said(shown)), "visitor", id=shown, range="all", compare="none"
+                ),
+                el("small", None, said(known)) if known else None,
+            ]
         )
 
     columns = [

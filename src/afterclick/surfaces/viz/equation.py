@@ -17,6 +17,8 @@ def equation(figures: Mapping[str, Any], voice: Voice) -> Html:
     """The card of the equation; a change is shown only where the previous period has the figure too."""
     before = figures.get("previous") or {}
     cells = [_figure(name, figures, before, voice) for name in _CELLS]
+    if figures.get("barriers") is not None and "at_risk" in figures:
+        cells.append(at_risk(figures, voice))
     return el("dl", {"class": "equation panel"}, cells)
 
 
@@ -74,12 +76,42 @@ def _why(name: str, figures: Mapping[str, Any], voice: Voice) -> list[str]:
 
 def why(title: str, lines: list[str], voice: Voice) -> Html:
     """The "?" of a metric: opens without script and says definition, formula, unit."""
+    if voice.explain is not None:
+        voice.explain(title, lines)
     return el(
         "details",
         {"class": "why"},
         el("summary", {"aria-label": voice.text("frame.what_is", name=title)}, "?"),
         el("div", {"class": "pop"}, el("strong", None, title), join(el("p", None, line) for line in lines)),
     )
+
+
+def at_risk(figures: Mapping[str, Any], voice: Voice) -> Html:
+    """Revenue at risk a month with its interval beside the equation; orders where no amount is known."""
+    money, found = figures["at_risk"] is not None, figures["barriers"]
+    title = voice.text("barriers.at_risk" if money or not found else "barriers.orders_at_risk")
+    lines = [voice.text("barriers.define_risk"), voice.text("barriers.define_total")]
+    if not found:
+        shown, was = voice.text("barriers.none_named"), ""
+    elif money:
+        low, high = voice.money(figures["at_risk_low"]), voice.money(figures["at_risk_high"])
+        shown, was = voice.money(figures["at_risk"]), voice.text("barriers.interval_month", low=low, high=high)
+        if figures.get("at_risk_rate") is not None:
+            lines.append(voice.text("barriers.of_revenue", rate=figures["at_risk_rate"]))
+    else:
+        shown, was = voice.number(round(figures.get("lost_orders") or 0)), voice.text("barriers.orders_a_month")
+    tip = voice.money_full(figures["at_risk"]) if money and found else None
+    return el(
+        "div",
+        {"class": "figure at-risk"},
+        el("dt", None, title, why(title, lines, voice)),
+        el("dd", {"class": "value"}, _met(shown, bool(found), tip, voice)),
+        el("dd", {"class": "was"}, was) if was else None,
+    )
+
+
+def _met(shown: str, found: bool, tip: str | None, voice: Voice) -> Html:
+    return voice.mark(shown, "part=met", tip=tip, css="big bad") if found else voice.mark(shown, None, css="big")
 
 
 def delta(name: str, value: Any, old: Any, voice: Voice, *, more_is_good: bool = True) -> Html | None:

@@ -9,31 +9,36 @@ from afterclick.surfaces.viz.voice import Voice
 
 def foot(result: Result, voice: Voice) -> Html:
     """What a reader must know to quote a figure of this Result."""
-    about = result.about
-    said = [days(str(about.get("range") or ""), voice)]
-    if about.get("compare"):
-        said.append(voice.text("foot.compare", days=days(str(about["compare"]), voice)))
-    if about.get("visitors") is not None:
-        said.append(voice.text("foot.visitors", n=about["visitors"]))
-    if about.get("events") is not None:
-        said.append(voice.text("foot.events", n=about["events"]))
-    if about.get("bots"):
-        said.append(voice.text(f"foot.bots_{about['bots']}"))
-    if about.get("identity"):
-        said.append(voice.text(f"foot.identity_{about['identity']}"))
-    if result.figures.get("within"):
-        said.append(voice.text("foot.within", within=voice.within(str(result.figures["within"]))))
-    if about.get("timezone"):
-        said.append(str(about["timezone"]))
-    if about.get("as_of"):
-        said.append(voice.text("foot.as_of", at=voice.instant(str(about["as_of"]))))
     notes = [el("li", None, note.say(voice.lang)) for note in result.notes]
     return el(
         "footer",
         {"class": "foot"},
-        el("p", None, " · ".join(part for part in said if part)),
+        el("p", None, " · ".join(said(result, voice))),
         el("ul", {"class": "notes"}, notes) if notes else None,
     )
+
+
+def said(result: Result, voice: Voice) -> list[str]:
+    """Range, unit, number of visitors, what was left out, zone and as of, each in a few words."""
+    about = result.about
+    parts = [days(str(about.get("range") or ""), voice)]
+    if about.get("compare"):
+        parts.append(voice.text("foot.compare", days=days(str(about["compare"]), voice)))
+    if about.get("visitors") is not None:
+        parts.append(voice.text("foot.visitors", n=about["visitors"]))
+    if about.get("events") is not None:
+        parts.append(voice.text("foot.events", n=about["events"]))
+    if about.get("bots"):
+        parts.append(voice.text(f"foot.bots_{about['bots']}"))
+    if about.get("identity"):
+        parts.append(voice.text(f"foot.identity_{about['identity']}"))
+    if result.figures.get("within"):
+        parts.append(voice.text("foot.within", within=voice.within(str(result.figures["within"]))))
+    if about.get("timezone"):
+        parts.append(str(about["timezone"]))
+    if about.get("as_of"):
+        parts.append(voice.text("foot.as_of", at=voice.instant(str(about["as_of"]))))
+    return [part for part in parts if part]
 
 
 def days(text: str, voice: Voice) -> str:

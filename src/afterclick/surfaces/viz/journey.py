@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from afterclick.core.result import Result
-from afterclick.surfaces.viz import lanes
+from afterclick.surfaces.viz import barriers, lanes
 from afterclick.surfaces.viz.equation import equation
 from afterclick.surfaces.viz.foot import foot
-from afterclick.surfaces.viz.journey_tables import tables
+from afterclick.surfaces.viz.journey_tables import LOWER, UPPER, tables
 from afterclick.surfaces.viz.markup import Html, el, join, said
 from afterclick.surfaces.viz.tables import Column, table
 from afterclick.surfaces.viz.voice import Voice
@@ -21,37 +21,66 @@ MOST_CROSSINGS: Final = 4
 
 def journey(result: Result, voice: Voice, view: str = "chart") -> Html:
     """The whole map; `view="table"` shows the same figures as tables."""
-    head = [
-        equation(result.figures, voice),
-        el("p", {"class": "finding"}, result.sentence(voice.lang)),
-    ]
+    return join(draw(result, voice, view) for draw in (head, upper, lower))
+
+
+def head(result: Result, voice: Voice, _view: str = "chart") -> Html:
+    """The equation, with the revenue at risk where the Result has it."""
+    return equation(result.figures, voice)
+
+
+def upper(result: Result, voice: Voice, view: str = "chart") -> Html:
+    """The finding, stages, river and touchpoints; then the barriers, where the Result has them."""
+    finding = el("p", {"class": "finding"}, result.sentence(voice.lang))
     if view == "table":
-        return join([head, tables(result, voice), foot(result, voice)])
+        return join([finding, tables(result, voice, UPPER)])
     stages = result.frame.to_pylist()
-    drawn = el(
-        "div",
-        {"class": "map-scroll panel", "tabindex": 0, "role": "region", "aria-label": voice.text("map.title")},
-        el("div", {"class": f"map n{len(stages)}"}, _lanes(result, stages, voice)),
-    )
+    drawn = [
+        lanes.chevrons(stages, voice),
+        lanes.visitors(stages, result.figures, voice),
+        lanes.touchpoints(stages, part(result, "touchpoints"), voice),
+    ]
+    return join([finding, _panel(drawn, len(stages), voice.text("map.title"), ""), _barriers(result, stages, voice)])
+
+
+def _barriers(result: Result, stages: Sequence[Row], voice: Voice) -> Html | None:
+    rows = part(result, "barriers")
+    if not rows:
+        return None
+    scale = barriers.scale_of(rows, result)
+    drawn = barriers.lanes(rows, [str(row["stage"]) for row in stages], scale, voice)
+    return el("section", {"class": "panel barriers"}, el("h2", {"class": "vh"}, voice.text("barriers.title")), drawn)
+
+
+def lower(result: Result, voice: Voice, view: str = "chart") -> Html:
+    """Who came by what channel and device, how they behaved, and the ways between stages."""
+    if view == "table":
+        return join([tables(result, voice, LOWER), foot(result, voice)])
+    stages = result.frame.to_pylist()
+    drawn = [
+        lanes.names(stages, voice),
+        lanes.shares(voice.text("map.channels"), "channel", stages, part(result, "channels"), voice),
+        lanes.shares(voice.text("map.devices"), "device_type", stages, part(result, "devices"), voice),
+        lanes.behaviour(stages, voice),
+    ]
     below = el("div", {"class": "pair-cards"}, _crossings(result, voice), _flows(result, stages, voice))
-    return join([head, drawn, below, foot(result, voice)])
+    label = f"{voice.text('map.channels')}, {voice.text('map.behaviour')}"
+    return join([_panel(drawn, len(stages), label, "gap"), below, foot(result, voice)])
+
+
+def _panel(drawn: Sequence[Html], stages: int, label: str, css: str) -> Html:
+    """Lanes over the columns of the stages, in a box that scrolls sideways."""
+    return el(
+        "div",
+        {"class": f"map-scroll panel {css}".strip(), "tabindex": 0, "role": "region", "aria-label": label},
+        el("div", {"class": f"map n{stages}"}, drawn),
+    )
 
 
 def part(result: Result, name: str) -> list[dict[str, Any]]:
     """The rows of a part of the Result; none where it has no such part."""
     found = result.parts.get(name)
     return [] if found is None else found.to_pylist()
-
-
-def _lanes(result: Result, stages: Sequence[Row], voice: Voice) -> list[Html]:
-    return [
-        lanes.chevrons(stages, voice),
-        lanes.visitors(stages, result.figures, voice),
-        lanes.touchpoints(stages, part(result, "touchpoints"), voice),
-        lanes.shares(voice.text("map.channels"), "channel", stages, part(result, "channels"), voice),
-        lanes.shares(voice.text("map.devices"), "device_type", stages, part(result, "devices"), voice),
-        lanes.behaviour(stages, voice),
-    ]
 
 
 def _crossings(result: Result, voice: Voice) -> Html | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from afterclick.core.result import Result
+from afterclick.surfaces.viz import friction
 from afterclick.surfaces.viz.markup import Child, Html, el, join, said
 from afterclick.surfaces.viz.tables import Column, table
 from afterclick.surfaces.viz.voice import Voice
@@ -13,8 +14,12 @@ from afterclick.surfaces.viz.voice import Voice
 Row = Mapping[str, Any]
 
 
-def tables(result: Result, voice: Voice) -> Html:
-    """One table per lane."""
+UPPER: Final = ("map.stages", "map.behaviour", "map.touchpoints")
+LOWER: Final = ("map.channels", "map.devices", "map.flows", "map.crossings")
+
+
+def tables(result: Result, voice: Voice, wanted: tuple[str, ...] = (*UPPER, *LOWER)) -> Html:
+    """One table per lane that is wanted."""
     parts = {name: found.to_pylist() for name, found in result.parts.items()}
     blocks = [
         ("map.stages", _stages(voice), result.frame.to_pylist()),
@@ -29,7 +34,7 @@ def tables(result: Result, voice: Voice) -> Html:
         ("map.flows", _flows(voice), parts.get("flows", [])),
         ("map.crossings", _crossings(voice), parts.get("crossings", [])),
     ]
-    return join(_block(voice.text(title), columns, rows) for title, columns, rows in blocks if rows)
+    return join(_block(voice.text(title), columns, rows) for title, columns, rows in blocks if rows and title in wanted)
 
 
 def _block(title: str, columns: list[Column], rows: list[dict[str, Any]]) -> Html:
@@ -93,14 +98,17 @@ def _behaviour(voice: Voice) -> list[Column]:
 def _touchpoints(voice: Voice) -> list[Column]:
     def name(row: Row) -> Child:
         thin = el("span", {"class": "tag"}, voice.text("map.thin_tag")) if row["thin"] else None
-        return join([said(row["touchpoint"]), thin])
+        twin = voice.text("map.touchpoint_twin", twin=row["twin"]) if row.get("twin") else ""
+        shown = voice.link(said(row["touchpoint"]), "touchpoint", name=row["touchpoint"])
+        return join([shown, thin, el("small", None, twin) if twin else None])
 
     return [
         Column(voice.text("map.touchpoint"), name),
         _stage(voice),
         _count(voice, "map.visitors", "visitors", lambda row: f"stage={row['stage']};touchpoint={row['touchpoint']}"),
         _count(voice, "map.events", "events"),
-        _rate(voice, "map.exit_rate", "exit_rate"),
+        Column(voice.text("touchpoint.friction"), lambda row: friction.shown(row["friction"], voice), True),
+        *(_rate(voice, f"touchpoint.{part}_part", part) for part in friction.PARTS),
     ]
 
 

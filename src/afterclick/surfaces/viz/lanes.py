@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from afterclick.surfaces.viz import friction
 from afterclick.surfaces.viz.bars import bar
 from afterclick.surfaces.viz.curve import Point, curve, top_rate
 from afterclick.surfaces.viz.equation import delta, why
@@ -49,6 +50,15 @@ def chevrons(stages: Sequence[Row], voice: Voice) -> Html:
         for i, row in enumerate(stages)
     ]
     return lane(voice.text("map.stages"), None, cells, "stages")
+
+
+def names(stages: Sequence[Row], voice: Voice) -> Html:
+    """The names of the stages again, over lanes that stand apart from the chevrons."""
+    cells = [
+        el("p", {"class": f"cell name s{i % COLOURS}", "aria-hidden": "true"}, said(voice.stage(str(row["stage"]))))
+        for i, row in enumerate(stages)
+    ]
+    return el("div", {"class": "lane stages"}, el("div", {"class": "lane-name"}), cells)
 
 
 def _question(row: Row, voice: Voice) -> Html | None:
@@ -116,7 +126,7 @@ def _loop(stages: Sequence[Row], figures: Row, voice: Voice) -> list[Html]:
         return []
     back = voice.text("map.loop", n=figures["loop"], stage=voice.stage(str(stages[-2]["stage"])))
     tip = voice.text("map.loop_tip", n=figures.get("loop_orders") or 0)
-    return [voice.mark(back, "loop", tip=tip, css="loop-n", before="↺ ")]
+    return [voice.mark(back, "loop", tip=tip, css="num", before="↺ ")]
 
 
 def _in_words(stages: Sequence[Row], voice: Voice) -> str:
@@ -127,12 +137,12 @@ def _in_words(stages: Sequence[Row], voice: Voice) -> str:
 
 
 def touchpoints(stages: Sequence[Row], rows: Sequence[Row], voice: Voice) -> Html:
-    """The touchpoints met in each stage, under the curve of their exit rates."""
+    """The touchpoints met in each stage, under the curve of their friction."""
     by_stage = {row["stage"]: _at_stage(rows, row["stage"]) for row in stages}
-    known = [row for shown, _ in by_stage.values() for row in shown if row["exit_rate"] is not None and not row["thin"]]
-    worst = max(known, key=lambda row: row["exit_rate"], default=None)
+    known = [row for shown, _ in by_stage.values() for row in shown if row["friction"] is not None and not row["thin"]]
+    worst = max(known, key=lambda row: row["friction"], default=None)
     points = [
-        Point(i + (k + 0.5) / len(shown), row["exit_rate"], bool(row["thin"]), row is worst)
+        Point(i + (k + 0.5) / len(shown), friction.level(row), bool(row["thin"]), row is worst)
         for i, (shown, _) in enumerate(by_stage.values())
         for k, row in enumerate(shown)
     ]
@@ -148,9 +158,9 @@ def touchpoints(stages: Sequence[Row], rows: Sequence[Row], voice: Voice) -> Htm
     hint = el(
         "p",
         {"class": "hint"},
-        voice.text("map.curve_scale", top="0%", foot=voice.rate(top_rate(points), whole=True)),
+        voice.text("map.curve_scale", top="0", foot=voice.number(round(top_rate(points) * 100))),
     )
-    explained = why(voice.text("map.exit_rate"), [voice.text("define.exit_rate")], voice)
+    explained = friction.explained(voice)
     cells = _cells(stages, voice, labels, "cell points")
     return lane(
         voice.text("map.touchpoints"), join([explained, hint if drawn else None]), cells, "touch", across=drawing
@@ -178,10 +188,11 @@ def _further(count: int, voice: Voice) -> Html | None:
 
 def _touchpoint(row: Row, worst: bool, voice: Voice) -> Html:
     name = str(row["touchpoint"])
-    rate = "" if row["exit_rate"] is None else voice.rate(row["exit_rate"])
+    rate = "" if row["friction"] is None else friction.shown(row["friction"], voice)
     tip = [voice.text("map.touchpoint_tip", name=name[:120], n=row["visitors"], events=row["events"])]
-    if rate:
-        tip.append(voice.text("map.touchpoint_exit", rate=row["exit_rate"]))
+    if row.get("twin"):
+        tip.append(voice.text("map.touchpoint_twin", twin=str(row["twin"])[:120]))
+    tip += friction.spoken(row, voice)
     if row["thin"]:
         tip.append(voice.text("map.thin"))
     label = [

@@ -2,79 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import resources
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from afterclick.core.result import Result, present
+from afterclick.core.result import Result
 from afterclick.surfaces.viz.foot import foot
-from afterclick.surfaces.viz.holdings import CARDS
-from afterclick.surfaces.viz.journey import journey
+from afterclick.surfaces.viz.grid import grid
 from afterclick.surfaces.viz.markup import Html, el, join, said
+from afterclick.surfaces.viz.styles import stylesheet, used
 from afterclick.surfaces.viz.tables import Column, table
 from afterclick.surfaces.viz.voice import Voice
 
+Draw = Callable[[Result, Voice, str], Html | None]
+
 LIMIT: Final = 60_000
-"""Bytes a notebook card may have; beyond, rows are left out and the card says so."""
-_ROWS: Final = 50
+"""Bytes a notebook card may have; beyond, it becomes tables, then fewer rows, and says so."""
+_ROWS: Final = (50, 20, 5)
 
 
-def stylesheet() -> str:
-    """The styles of the views; every rule stands under `.ac`."""
-    return (resources.files("afterclick.surfaces.viz") / "viz.css").read_text("utf-8")
-
-
-def card(result: Result, lang: str = "en", prefix: str = "") -> str:
-    """The Result as one self-contained element of at most `LIMIT` bytes."""
+def voice_of(result: Result, lang: str, prefix: str = "") -> Voice:
+    """A voice without links: a card that stands alone leads nowhere."""
     about = result.about
-    voice = Voice(
+    return Voice(
         lang=lang,
         currency=str(about.get("currency") or ""),
         zone=str(about.get("timezone") or "UTC"),
         prefix=prefix or f"ac-{result.spec.key}",
     )
-    show = _VIEWS.get(result.spec.key_word, _plain)
-    made = _wrapped(show(result, voice), lang)
-    return made if len(made.encode()) <= LIMIT else _wrapped(_plain(result, voice), lang)
 
 
-def _wrapped(body: Html, lang: str) -> str:
+def card(result: Result, voice: Voice, draws: Sequence[Draw] = (), columns: Iterable[str] = ()) -> str:
+    """The Result as one self-contained element of at most `LIMIT` bytes.
+
+    `draws` are the cards that the dashboard draws of such a Result, in order; without any, and where even as tables
+    they are too large, the card is the finding and the main table (`columns` of it, else all).
+    """
+    for view in ("chart", "table"):
+        parts = [part for draw in draws if (part := draw(result, voice, view))]
+        if parts:
+            made = _wrapped(join(parts), voice)
+            if len(made.encode()) <= LIMIT:
+                return made
+    shown = list(columns)
+    for rows in _ROWS:
+        made = _wrapped(bare(result, voice, shown, rows), voice)
+        if len(made.encode()) <= LIMIT:
+            break
+    return made
+
+
+def _wrapped(body: Html, voice: Voice) -> str:
     # The styles are ours, not a stranger's: they go in as they are, and hold no character that ends the element.
-    style = Html(f"<style>{stylesheet()}</style>")
-    return el("div", {"class": "ac note", "lang": lang}, style, body)
+    style = el("style", None, Html(used(stylesheet(), f'{body} class="note"')))
+    return el("div", {"class": "ac note", "lang": voice.lang}, style, body)
 
 
-def _holdings(result: Result, voice: Voice) -> Html:
-    return join([CARDS["store"](result, voice), CARDS["checks"](result, voice), CARDS["events"](result, voice)])
-
-
-def _plain(result: Result, voice: Voice) -> Html:
-    """Any Result as its sentence and its table."""
-    rows = result.frame.slice(0, _ROWS).to_pylist()
-    columns = [
-        Column(name, lambda row, name=name: said(_shown(row[name], voice)), not isinstance(rows[0][name], str))  # type: ignore[misc]
-        for name in (result.frame.column_names if rows else [])
-    ]
-    left = result.frame.num_rows - len(rows)
+def bare(result: Result, voice: Voice, columns: Iterable[str] = (), rows: int = _ROWS[0]) -> Html:
+    """Any Result as its finding, its table and its foot."""
+    made = grid(result.frame.slice(0, rows), result.about, voice.lang, columns)
+    left = result.frame.num_rows - len(made.rows)
     return join(
         [
             el("p", {"class": "finding"}, result.sentence(voice.lang)),
-            table(columns, rows, label=result.spec.key_word) if rows else None,
-            el("p", {"class": "caption"}, voice.text("data.more_rows", n=left)) if left > 0 else None,
+            figures_table(made.headings, made.rows, made.left, result.spec.title()) if made.rows else None,
+            el("p", {"class": "caption"}, voice.text("card.more_rows", n=left)) if left > 0 else None,
             foot(result, voice),
         ]
     )
 
 
-def _shown(value: object, voice: Voice) -> str:
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        return voice.number(value)
-    return "–" if value is None else str(value)
+def figures_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[bool], label: str) -> Html:
+    """Texts that were laid out as a grid, as a table; figures stand right."""
+
+    def fill(at: int) -> Callable[[Sequence[str]], Html]:
+        return lambda row: said(row[at])
+
+    columns = [Column(name, fill(i), not words) for i, (name, words) in enumerate(zip(headings, left, strict=True))]
+    return table(columns, rows, label=label)
 
 
-_VIEWS: Final[dict[str, Callable[[Result, Voice], Html]]] = {"map": journey, "data": _holdings}
+def document(card: str, title: str, lang: str) -> str:
+    """A card as a file of its own: no script, no request, its styles allowed by their hashes and nothing else."""
+    page = "html{min-height:100%}body{margin:0}.ac.note{min-height:100vh;border-radius:0;padding:24px}"
+    styles = [page, *(part.partition("</style>")[0] for part in card.split("<style>")[1:])]
+    head = [
+        el("meta", {"charset": "utf-8"}),
+        el("meta", {"http-equiv": "Content-Security-Policy", "content": policy(styles)}),
+        el("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
+        el("meta", {"name": "color-scheme", "content": "light dark"}),
+        el("title", None, title),
+        el("style", None, Html(page)),
+    ]
+    return "<!doctype html>\n" + el(
+        "html", {"lang": lang}, el("head", None, head), el("body", None, el("main", None, Html(card)))
+    )
 
 
-def register() -> None:
-    """Let every Result show itself as HTML in a notebook."""
-    present("html", card)
+def policy(styles: Iterable[str]) -> str:
+    """The content security policy of a file with these styles and no script at all."""
+    allowed = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in styles
+    )
+    return f"default-src 'none'; style-src {allowed}; img-src data:; base-uri 'none'; form-action 'none'"

@@ -73,12 +73,12 @@ def error(problem: AfterclickError | None, voice: Voice, *, request: str, retry:
     )
 
 
-def skeleton(name: str, source: str, patient: str, voice: Voice) -> Html:
+def skeleton(source: str, patient: str, voice: Voice) -> Html:
     """A card that is still computed: fetched by the script, or by the link where none runs."""
-    blocks = join(el("div", {"class": f"bone b{i}"}) for i in range(4))
+    blocks = join(el("div", {"class": f"bone b{i}"}) for i in range(2))
     return el(
         "div",
-        {"class": "skeleton", "data-src": source, "id": f"card-{name}", "aria-busy": "true"},
+        {"class": "skeleton", "data-src": source, "aria-busy": "true"},
         el("p", {"class": "caption", "role": "status"}, voice.text("frame.loading")),
         blocks,
         el("noscript", None, el("a", {"class": "button", "href": patient}, voice.text("frame.wait"))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,8 +21,10 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     """Says texts, numbers and dates in one language.
 
     `people` gives the address of the visitors behind a cell, `go` the address of the same page with other
-    parameters; without them (notebook, report) the same text stands there without a link. `prefix` keeps the ids of
-    two drawings on one page apart.
+    parameters, `to` the address of another page (name, fields) in the same scope ("" where there is no such page),
+    `acts` what the click menu offers for a cell, as data attributes; without them (notebook, report) the same text
+    stands there without a link. `looks` are the page's own parameters of view. `prefix` keeps the ids of two drawings
+    on one page apart.
     """
 
     lang: str = "en"
@@ -30,7 +32,11 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "UTC"
     prefix: str = "ac"
     people: Callable[[str], str] | None = None
-    go: Callable[[dict[str, str]], str] | None = None
+    go: Callable[[Mapping[str, str | tuple[str, ...] | None]], str] | None = None
+    to: Callable[[str, Mapping[str, Any]], str] | None = None
+    acts: Callable[[str, str], Mapping[str, str]] | None = None
+    explain: Callable[[str, Sequence[str]], None] | None = None
+    looks: Mapping[str, str] = {}
 
     def text(self, name: str, /, **params: Any) -> str:
         """A text of the catalogue."""
@@ -117,10 +123,32 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
             value = dt.datetime.fromisoformat(value) if value else None
         return i18n.instant(value, self.lang, self.zone)
 
-    def mark(self, label: Child, cell: str | None, *, tip: str | None = None, css: str = "", before: str = "") -> Html:
-        """A number that leads to the visitors behind it: a link where there is an address, else plain text."""
+    def mark(
+        self,
+        label: Child,
+        cell: str | None,
+        *,
+        tip: str | None = None,
+        css: str = "",
+        before: str = "",
+        where: str = "",
+        name: str | None = None,
+    ) -> Html:
+        """A number that leads to the visitors behind it: a link where there is an address, else plain text.
+
+        `where` is the condition that "Filter by this" adds, where the cell does not say it by itself
+        (`channel=email` does); `name` reads a mark aloud that has no text of its own.
+        """
         inner = [el("span", {"aria-hidden": "true"}, before) if before else None, label]
         css = css or "num"
-        if cell is None or self.people is None:
+        href = self.people(cell) if cell is not None and self.people is not None else ""
+        if cell is None or not href:
             return el("span", {"class": css, "title": tip}, inner)
-        return el("a", {"class": css, "href": self.people(cell), "title": tip, "data-people": True}, inner)
+        more = self.acts(cell, where) if self.acts else {}
+        known = {"class": css, "href": href, "title": tip, "aria-label": name, "data-people": True}
+        return el("a", {**known, **more}, inner)
+
+    def link(self, label: Child, page: str, css: str = "", **fields: Any) -> Html:
+        """A link to another page in the same scope; plain text where there is no such page."""
+        href = self.to(page, fields) if self.to else ""
+        return el("a", {"class": css or None, "href": href}, label) if href else el("span", {"class": css or None}, label)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata, resources
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -17,13 +19,19 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from afterclick.core.errors import AfterclickError
-from afterclick.surfaces.viz import notebook
+from afterclick.surfaces.viz import styles
+from afterclick.surfaces.web import slim
+from afterclick.surfaces.web.api import ApiRoutes
 from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.data import DataRoutes
 from afterclick.surfaces.web.guard import LOCAL_HOSTS, Guard
 from afterclick.surfaces.web.html import PageRoutes
 from afterclick.surfaces.web.pages import PAGES
+from afterclick.surfaces.web.report_route import ReportRoute
+from afterclick.surfaces.web.shelf import Shelf
 from afterclick.surfaces.web.work import Work
+
+MOST_SHEETS: Final = 6
 
 
 def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | None = None) -> Starlette:
@@ -32,9 +40,11 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
     `hosts` are the names it answers to; by default this machine's, or any where a `token` guards every address.
     """
     work = Work(ask)
-    files = {"app.css": _styles(), "app.js": _file("app.js")}
+    files = {**_styles(), "app.js": slim.javascript(_file("app.js"))}
     version = _version(files)
-    html = PageRoutes(ask, work, _templates(), version)
+    form_token = secrets.token_urlsafe(16)
+    html = PageRoutes(ask, work, _templates(), version, form_token)
+    saved = Shelf(ask, form_token)
     data = DataRoutes(ask, work, version)
 
     @asynccontextmanager
@@ -43,22 +53,30 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
         work.close()
 
     async def static(request: Request) -> Response:
-        content = files.get(request.path_params["name"])
+        content = _found(files, request.path_params["name"])
         if content is None:
             raise HTTPException(404)
         kind = "text/css" if request.path_params["name"].endswith(".css") else "text/javascript"
         return Response(content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"})
 
+    async def _change(request: Request) -> Response:
+        try:
+            return await saved.change(request)
+        except AfterclickError as error:
+            return await html.refused(request, error)
+
     routes = [Route("/static/{name}", static), Route("/map", _home)]
     for page in PAGES:
+        if page.inner:
+            routes.append(Route(f"{page.path}/{{inner:path}}", html.page(page)))
         routes += [
             Route(page.path, html.page(page)),
             Route(f"/{page.name}.part", html.part(page)),
             Route(f"/{page.name}.json", data.page_json(page)),
             Route(f"/{page.name}.csv", data.page_csv(page)),
         ]
-    routes += data.routes()
-    notebook.register()
+    routes += [*data.routes(), Route("/saved", _change, methods=["POST"])]
+    routes += [*ReportRoute(ask, work).routes(), *ApiRoutes(_templates(), version).routes()]
     allowed = tuple(hosts) if hosts is not None else None if token else LOCAL_HOSTS
     return Starlette(
         routes=routes,
@@ -71,6 +89,14 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
     )
 
 
+def _found(files: Mapping[str, str], name: str) -> str | None:
+    """A file, or several sheets in one: `chart+figures.css`."""
+    stem, dot, kind = name.rpartition(".")
+    parts = [files.get(f"{one}{dot}{kind}") for one in stem.split("+")]
+    known = [part for part in parts if part is not None]
+    return "".join(known) if known and len(known) == len(parts) <= MOST_SHEETS else None
+
+
 async def _home(request: Request) -> Response:
     query = request.url.query
     return RedirectResponse("/" + (f"?{query}" if query else ""), 308)
@@ -80,8 +106,11 @@ def _file(name: str) -> str:
     return (resources.files("afterclick.surfaces.web") / "static" / name).read_text("utf-8")
 
 
-def _styles() -> str:
-    return notebook.stylesheet() + _file("app.css")
+def _styles() -> dict[str, str]:
+    """The styles of every page, and one file for each further section of viz.css."""
+    core, further = styles.sections()
+    files = {"app.css": slim.css(core + _file("app.css"))}
+    return files | {f"{name}.css": slim.css(text) for name, text in further.items()}
 
 
 def _version(files: dict[str, str]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -13,14 +14,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from afterclick.core import i18n
-from afterclick.core.errors import AfterclickError, SpecError
+from afterclick.core.errors import AfterclickError, SpecError, nearest
 from afterclick.core.result import People, Result
 from afterclick.core.spec import Spec, kind, kinds
 from afterclick.surfaces.viz.drawer import PAGE
 from afterclick.surfaces.web import answers, forms
 from afterclick.surfaces.web.address import LOOKS
 from afterclick.surfaces.web.asker import Asker
-from afterclick.surfaces.web.pages import Page
+from afterclick.surfaces.web.page import Card, Page
 from afterclick.surfaces.web.work import Work
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -42,6 +43,7 @@ class DataRoutes:
         """The addresses that belong to no page."""
         return [
             Route("/api/{question}.json", self._api),
+            Route("/api/{question}.csv", self._api_csv),
             Route("/people.json", self._people_json),
             Route("/people.csv", self._people_csv),
             Route("/schema.json", self._schema),
@@ -49,22 +51,37 @@ class DataRoutes:
         ]
 
     def page_json(self, page: Page) -> Handler:
-        """The Result of the page as JSON."""
+        """One card as JSON, else the Result of the page with its cards of other questions under `cards`."""
 
         async def handle(request: Request) -> Response:
-            return await self._result_json(request, page.kind)
+            spec, looks = _spec(request, page.kind, page.looks), page.looked(dict(request.query_params))
+            name = request.query_params.get("card", "")
+            if name in page.cards:
+                return await self._result_json(request, _asked_by(page.cards[name], spec, looks))
+            if name:
+                raise _no_card(name, page.cards)
+            return await self._result_json(request, spec, _others(page, spec, looks))
 
         return handle
 
     def page_csv(self, page: Page) -> Handler:
-        """A card of the page as CSV."""
+        """A card of the page as CSV, or the visitors behind one of its cells."""
 
         async def handle(request: Request) -> Response:
-            card = request.query_params.get("card", "")
-            result = await self._asked(_spec(request, page.kind))
-            table = forms.table_of(result, card, frame=(page.name, *_FRAMES))
-            name = f"afterclick-{page.name}" + (f"-{card}" if card in result.parts else "")
-            return _csv(forms.csv_lines([table]), name)
+            spec, looks = _spec(request, page.kind, page.looks), page.looked(dict(request.query_params))
+            name = request.query_params.get("card", "")
+            card = page.cards.get(name)
+            asked = _asked_by(card, spec, looks) if card else spec
+            result = await self._asked(asked)
+            cell = request.query_params.get("people", "")
+            if cell:
+                people = await run_in_threadpool(result.people, cell)
+                return _csv(forms.csv_lines(forms.people_tables(people)), f"afterclick-{asked.key_word}-visitors")
+            wanted = card.table if card else "" if name in ("", page.name, *_FRAMES) else name
+            if wanted and wanted not in result.parts:
+                raise _no_card(name, [*page.cards, *result.parts])
+            table = result.parts[wanted] if wanted else result.frame
+            return _csv(forms.csv_lines([table]), f"afterclick-{page.name}" + (f"-{name}" if name else ""))
 
         return handle
 
@@ -75,18 +92,33 @@ class DataRoutes:
         return JSONResponse({"error": problem.to_dict()}, problem.status, headers={"cache-control": "no-store"})
 
     async def _api(self, request: Request) -> Response:
-        return await self._result_json(request, kind(request.path_params["question"]))
+        return await self._result_json(request, _spec(request, kind(request.path_params["question"])))
 
-    async def _result_json(self, request: Request, of: type[Spec]) -> Response:
-        spec, lang = _spec(request, of), _lang(request)
+    async def _api_csv(self, request: Request) -> Response:
+        """The frame of an answer as CSV, or the part that `card` names."""
+        word, name = request.path_params["question"], request.query_params.get("card", "")
+        result = await self._asked(_spec(request, kind(word)))
+        if name and name not in result.parts:
+            raise _no_card(name, result.parts)
+        table = result.parts[name] if name else result.frame
+        return _csv(forms.csv_lines([table]), f"afterclick-{word}" + (f"-{name}" if name else ""))
+
+    async def _result_json(self, request: Request, spec: Spec, others: Mapping[str, Spec] | None = None) -> Response:
+        lang, others = _lang(request), others or {}
         info = await run_in_threadpool(self._asker.info)
-        tag = answers.etag("json", spec.key, lang, info.get("fingerprint"), self._version)
+        keys = [spec.key, *(other.key for other in others.values())]
+        tag = answers.etag("json", keys, lang, info.get("fingerprint"), self._version)
         headers = {**_KEPT, "etag": tag}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        result = await self._asked(spec)
-        body = await run_in_threadpool(result.to_json, lang)
-        return Response(body, media_type="application/json", headers=headers)
+        results = await asyncio.gather(*(self._asked(each) for each in (spec, *others.values())))
+        if not others:
+            body = await run_in_threadpool(results[0].to_json, lang)
+            return Response(body, media_type="application/json", headers=headers)
+        cards = {name: result.to_dict(lang) for name, result in zip(others, results[1:], strict=True)}
+        return Response(
+            _encoded({**results[0].to_dict(lang), "cards": cards}), media_type="application/json", headers=headers
+        )
 
     async def _asked(self, spec: Spec) -> Result:
         info = await run_in_threadpool(self._asker.info)
@@ -145,14 +177,36 @@ class DataRoutes:
 _FRAMES = ("stages", "events", "store")
 
 
-def _spec(request: Request, of: type[Spec]) -> Spec:
+def _asked_by(card: Card, spec: Spec, looks: Mapping[str, str]) -> Spec:
+    asked = card.question(spec, looks)
+    if asked is None:
+        raise SpecError("this page has no such card as it is asked", path="card")
+    return asked
+
+
+def _others(page: Page, spec: Spec, looks: Mapping[str, str]) -> dict[str, Spec]:
+    """The questions of cards beside the page's own, each once, under the card that is listed for CSV where one is.
+
+    A card that is not listed and asks a question of the page's own kind shows less of the page's answer, and is left out.
+    """
+    found: dict[str, Spec] = {}
+    for name, card in sorted(page.cards.items(), key=lambda item: not item[1].title):
+        other = card.question(spec, looks) if card.ask or card.choose else None
+        if other is None or other in found.values() or (not card.title and type(other) is page.kind):
+            continue
+        found[name] = other
+    return found
+
+
+def _no_card(name: str, known: Iterable[str]) -> SpecError:
+    hint = nearest(name, known) or "cards: " + ", ".join(known)
+    return SpecError(f"there is no card {name[:80]!r}", hint=hint, path="card")
+
+
+def _spec(request: Request, of: type[Spec], looks: Iterable[str] = ()) -> Spec:
     """The question of the address; anything that is neither a field nor a look is refused."""
-    pairs = [(name, value) for name, value in request.query_params.multi_items() if name not in _outside(of)]
-    return of.from_texts(pairs)
-
-
-def _outside(of: type[Spec]) -> frozenset[str]:
-    return _BESIDE - {field.name for field in of.fields()}
+    beside = (_BESIDE | set(looks)) - {field.name for field in of.fields()}
+    return of.from_texts([(name, value) for name, value in request.query_params.multi_items() if name not in beside])
 
 
 def _lang(request: Request) -> str:

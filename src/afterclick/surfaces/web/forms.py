@@ -1,4 +1,4 @@
-"""A Result as CSV, and the checks every data address shares."""
+"""Tables as CSV, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,22 +11,11 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from afterclick.core.errors import SpecError, nearest
-from afterclick.core.result import People, Result
+from afterclick.core.result import People
 
 BOM: Final = "\ufeff"
 _RISKY: Final = ("=", "+", "-", "@", "\t", "\r")
 _CHUNK: Final = 5000
-
-
-def table_of(result: Result, card: str, *, frame: Iterable[str]) -> pa.Table:
-    """The table a card is drawn from: a part by its name, the frame for the page's own cards. Raises SpecError."""
-    if not card or card in frame:
-        return result.frame
-    if card not in result.parts:
-        hint = nearest(card, result.parts) or "cards: " + ", ".join(result.parts)
-        raise SpecError(f"there is no card {card[:80]!r}", hint=hint, path="card")
-    return result.parts[card]
 
 
 def csv_lines(tables: Iterable[pa.Table]) -> Iterator[str]:

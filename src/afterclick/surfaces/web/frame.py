@@ -2,78 +2,106 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlencode
 
-from afterclick.core import condition, i18n
-from afterclick.core.spec import Spec
-from afterclick.surfaces.viz.foot import days
 from afterclick.surfaces.viz.voice import Voice
+from afterclick.surfaces.web import asking, controls
 from afterclick.surfaces.web.address import Address
-from afterclick.surfaces.web.pages import PAGES, Page
+from afterclick.surfaces.web.answers import Asked, elsewhere
+from afterclick.surfaces.web.controls import RANGES, Item, capital
+from afterclick.surfaces.web.exports import export
+from afterclick.surfaces.web.marks import ENTRY, GOAL
+from afterclick.surfaces.web.page import Page
+from afterclick.surfaces.web.pages import PAGES, named
 from afterclick.surfaces.web.taste import Taste
 
-RANGES: Final = {
-    "today": "d",
-    "yesterday": "e",
-    "7d": "w",
-    "28d": "f",
-    "30d": "t",
-    "91d": "n",
-    "mtd": "m",
-    "last-month": "p",
-    "ytd": "y",
-    "12mo": "l",
-    "all": "a",
-}
-"""The ranges of the menu with their keys."""
-
-FIELDS: Final = (
-    "channel", "media", "source", "medium", "campaign", "term", "page_group", "path", "host", "device_type",
-    "browser", "os", "event",
-)  # fmt: skip
-"""Fields of the filter's form; any other can be written as a condition."""
-_CHOICES: Final = {"bots": ("out", "in"), "identity": ("stitched", "raw")}
 _WORDS: Final = (
     "revenue", "visitors", "conversion_rate", "aov", "river", "exit_rate", "dwell", "pages_per_session", "bounce_rate",
 )  # fmt: skip
+_GO: Final = {
+    "map": "j", "overview": "o", "funnel": "f", "paths": "p", "retention": "r", "attribution": "a", "channels": "c",
+    "segments": "s", "value": "v", "visitors": "w", "live": "l", "automations": "u", "experiments": "x",
+}  # fmt: skip
+"""The second key after g."""
 
-Item = dict[str, Any]
 
-
-def frame(page: Page, address: Address, taste: Taste, info: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
+def frame(
+    page: Page,
+    address: Address,
+    taste: Taste,
+    info: Mapping[str, Any],
+    voice: Voice,
+    asked: Sequence[Asked],
+    events: Sequence[str],
+) -> dict[str, Any]:
     """Everything the template shows around the cards."""
     fields = page.controls
+    by = controls.breakdown(address, voice) if not address.missing else None
+    interval = controls.interval(address, voice) if not address.missing else None
+    counting = [controls.choice(name, address, voice) for name in controls.CHOICES if name in fields]
     return {
         "nav": navigation(page, address, voice),
         "title": voice.text(page.title),
         "badge": badge(info, voice),
         "example": bool(info.get("example")),
-        "range": _range(address, info, voice) if "range" in fields else None,
-        "compare": _compare(address, voice) if "compare" in fields else None,
-        "counting": [_choice(name, address, voice) for name in _CHOICES if name in fields],
-        "views": _looks("view", address, taste, voice) if page.name == "map" else None,
-        "filters": _filters(address, voice) if "where" in fields else None,
-        "export": _export(page, address, voice),
-        "themes": _looks("theme", address, taste, voice),
-        "langs": _langs(address, taste),
+        "range": controls.ranges(address, info, voice) if "range" in fields else None,
+        "compare": controls.compared(address, voice) if "compare" in fields else None,
+        "by": by,
+        "interval": interval,
+        "counting": counting,
+        "views": controls.looks("view", address, taste, voice),
+        "filters": controls.filters(address, voice) if "where" in fields else None,
+        "export": export(page, address, asked, voice),
+        "themes": controls.looks("theme", address, taste, voice),
+        "langs": controls.languages(address, taste),
         "notices": _notices(address, voice),
         "canonical": address.href(),
-        "words": [(_capital(voice.text(f"map.{_word(word)}")), voice.text(f"define.{word}")) for word in _WORDS],
-        "keys": _keys(fields, voice),
+        "words": [(capital(voice.text(f"map.{_word(word)}")), voice.text(f"define.{word}")) for word in _WORDS],
+        "keys": _keys(fields, by is not None, interval is not None, voice),
+        "menu": _menu(page, address, by),
+        "ask": asking.form(address, events, voice) if page.asks else None,
+        "sheets": _sheets(page, bool(info.get("last_at"))),
     }
+
+
+def _sheets(page: Page, filled: bool) -> list[str]:
+    """The page's sections of the styles, that of the form, and those of the picture of the map in an empty store."""
+    wanted = [*page.sheets, *(["ask"] if page.asks else []), *([] if filled else ["map", "empty"])]
+    return list(dict.fromkeys(wanted))
+
+
+def _menu(page: Page, address: Address, by: Item | None) -> Item:
+    """What the click menu needs besides its mark: this page without people, its CSV, the funnel in the same scope."""
+    return {
+        "page": address.href(),
+        "csv": f"/{page.name}.csv",
+        "by": by["items"] if by else [],
+        **_funnel(page, address),
+    }
+
+
+def _funnel(page: Page, address: Address) -> Item:
+    """The funnel page without steps, and the field that takes them; nothing where there is no such page."""
+    target = named("funnel")
+    if target is None or target.start is None or target is page:
+        return {"funnel": "", "field": "", "entry": "", "goal": ""}
+    needed = frozenset(field.name for field in target.kind.fields() if field.required)
+    return {"funnel": elsewhere(target.name, address, {}), "field": next(iter(needed), ""), "entry": ENTRY, "goal": GOAL}
 
 
 def navigation(page: Page | None, address: Address | None, voice: Voice) -> list[Item]:
     """The groups of the navigation with the pages there are; language and theme go along, the question does not."""
-    query = {name: value for name, value in (address.looks if address else {}).items() if name != "view"}
+    query = {name: value for name, value in (address.looks if address else {}).items() if name in ("lang", "theme")}
     groups: dict[str, list[Item]] = {}
+    here = (page.under or page.name) if page else ""
     for each in PAGES:
-        kept = Address(path=each.path, spec=each.kind(), looks=query)
-        groups.setdefault(each.group, []).append(
-            {"text": voice.text(each.title), "href": kept.href(), "here": page is not None and each.name == page.name}
-        )
+        if each.group:
+            href = each.path + (f"?{urlencode(query)}" if query else "")
+            groups.setdefault(each.group, []).append(
+                {"text": voice.text(each.title), "href": href, "here": each.name == here, "go": _GO.get(each.name, "")}
+            )
     return [{"text": voice.text(f"frame.{group}"), "items": items} for group, items in groups.items()]
 
 
@@ -93,169 +121,6 @@ def _word(word: str) -> str:
     return "visitors" if word == "river" else word
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _range(address: Address, info: Mapping[str, Any], voice: Voice) -> Item:
-    now = str(getattr(address.spec, "range", ""))
-    items = [
-        {
-            "text": _capital(voice.text(f"range.{name}")),
-            "href": address.href({"range": name}),
-            "key": key,
-            "here": name == now,
-        }
-        for name, key in RANGES.items()
-    ]
-    said = voice.known(f"range.{now}") or (days(now, voice) if ".." in now else "")
-    if not said:
-        said = voice.text("range.days", n=int(now.removesuffix("d")))
-    first, _, last = now.partition("..")
-    return {
-        "text": _capital(said),
-        "items": items,
-        "from": first if last else "",
-        "to": last,
-        "hidden": _hidden(address, "range"),
-        "most": str(info.get("last_at") or "")[:10],
-    }
-
-
-def _compare(address: Address, voice: Voice) -> Item:
-    now = str(getattr(address.spec, "compare", ""))
-    items = [
-        {"text": _capital(voice.text(f"compare.{name}")), "href": address.href({"compare": name}), "here": name == now}
-        for name in ("prev", "yoy", "none")
-    ]
-    known = now in ("prev", "yoy", "none")
-    said = voice.text(f"frame.vs_{now}") if known else voice.text("frame.vs_days", days=days(now, voice))
-    first, _, last = now.partition("..")
-    return {
-        "text": _capital(said),
-        "items": items,
-        "from": first if last else "",
-        "to": last,
-        "hidden": _hidden(address, "compare"),
-        "toggle": address.href({"compare": "prev" if now == "none" else "none"}),
-    }
-
-
-def _hidden(address: Address, without: str) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in address.pairs() if name != without]
-
-
-def _choice(name: str, address: Address, voice: Voice) -> Item:
-    now = str(getattr(address.spec, name))
-    return {
-        "text": voice.text(f"frame.{name}"),
-        "items": [
-            {"text": voice.text(f"frame.{name}_{value}"), "href": address.href({name: value}), "here": value == now}
-            for value in _CHOICES[name]
-        ],
-        "changed": now != _CHOICES[name][0],
-    }
-
-
-def _looks(name: str, address: Address, taste: Taste, voice: Voice) -> Item:
-    now = taste.theme if name == "theme" else address.looks.get(name, "chart")
-    values = ("auto", "light", "dark") if name == "theme" else ("chart", "table")
-    return {
-        "text": voice.text(f"frame.{name}"),
-        "items": [
-            {
-                "text": _capital(voice.text(f"frame.{name}_{value}")),
-                "href": address.href({name: value}),
-                "here": value == now,
-            }
-            for value in values
-        ],
-    }
-
-
-def _langs(address: Address, taste: Taste) -> list[Item]:
-    names = {"en": "English", "ko": "한국어"}
-    return [
-        {"text": names.get(lang, lang), "href": address.href({"lang": lang}), "here": lang == taste.lang, "lang": lang}
-        for lang in i18n.languages()
-    ]
-
-
-def _filters(address: Address, voice: Voice) -> Item:
-    where: tuple[str, ...] = getattr(address.spec, "where", ())
-    chips = []
-    for i, text in enumerate(where):
-        words = condition.parse(text).words(voice.lang)
-        rest = where[:i] + where[i + 1 :]
-        chips.append(
-            {
-                "text": words[:160],
-                "title": text[:400],
-                "href": address.href({"where": rest}),
-                "label": voice.text("frame.remove_filter", what=words[:160]),
-            }
-        )
-    return {
-        "chips": chips,
-        "clear": address.href({"where": None}) if len(chips) > 1 else "",
-        "hidden": address.pairs(),
-        "fields": [(name, _capital(voice.known(f"field.{name}") or name)) for name in FIELDS],
-        "ops": [(name, voice.text(f"frame.filter_{name}")) for name in ("is", "is_not", "contains", "starts")],
-    }
-
-
-def _export(page: Page, address: Address, voice: Voice) -> Item:
-    parts = _PARTS.get(page.name, {})
-    return {
-        "csv": [
-            {"text": voice.text(said), "href": address.href({"card": part, "view": None}, path=f"/{page.name}.csv")}
-            for part, said in parts.items()
-        ],
-        "json": address.href({"view": None}, path=f"/{page.name}.json"),
-        "python": python_call(address.spec),
-        "cli": command(address.spec),
-    }
-
-
-_PARTS: Final[dict[str, dict[str, str]]] = {
-    "map": {
-        "stages": "map.stages",
-        "touchpoints": "map.touchpoints",
-        "channels": "map.channels",
-        "devices": "map.devices",
-        "flows": "map.flows",
-        "crossings": "map.crossings",
-    },
-    "data": {
-        "events": "data.catalogue",
-        "checks": "data.checks",
-        "sources": "data.title_sources",
-        "imports": "data.title_imports",
-        "rejects": "data.title_rejects",
-        "properties": "data.title_properties",
-    },
-}
-
-
-def python_call(spec: Spec) -> str:
-    """The same question in Python."""
-    given = ", ".join(f"{name}={value!r}" for name, value in spec.changed().items())
-    return (
-        f'import afterclick\n\nshop = afterclick.open("DIR")\n'
-        f"result = shop.ask(afterclick.{type(spec).__qualname__}({given}))"
-    )
-
-
-def command(spec: Spec) -> str:
-    """The same question on the command line."""
-    flags = {field.name: field.flag for field in type(spec).fields()}
-    words = ["afterclick", spec.key_word, "--store", "DIR"]
-    for name, value in spec.changed().items():
-        for item in value if isinstance(value, tuple) else (value,):
-            words += [flags[name], shlex.quote(str(item).lower() if isinstance(item, bool) else str(item))]
-    return " ".join(words)
-
-
 def _notices(address: Address, voice: Voice) -> list[str]:
     said = []
     for notice in address.notices:
@@ -267,12 +132,22 @@ def _notices(address: Address, voice: Voice) -> list[str]:
     return said
 
 
-def _keys(fields: frozenset[str], voice: Voice) -> list[tuple[str, str]]:
+def _keys(fields: frozenset[str], by: bool, interval: bool, voice: Voice) -> list[tuple[str, str]]:
     keys = (
-        [(key.upper(), _capital(voice.text(f"range.{name}"))) for name, key in RANGES.items()]
+        [(key.upper(), capital(voice.text(f"range.{name}"))) for name, key in RANGES.items()]
         if "range" in fields
         else []
     )
-    if "compare" in fields:
-        keys.append(("X", _capital(voice.text("frame.key_previous"))))
-    return [*keys, ("Esc", _capital(voice.text("frame.key_escape")))]
+    if "range" in fields:
+        keys += [("C", capital(voice.text("frame.key_dates"))), ("← →", capital(voice.text("frame.key_period")))]
+    shown = [
+        ("X", "key_previous", "compare" in fields),
+        ("/", "key_filter", "where" in fields),
+        ("B", "key_by", by),
+        ("I", "key_interval", interval),
+        ("K", "key_table", True),
+        ("G …", "key_go", True),
+        ("?", "key_help", True),
+        ("Esc", "key_escape", True),
+    ]
+    return keys + [(key, capital(voice.text(f"frame.{name}"))) for key, name, there in shown if there]

@@ -1,4 +1,4 @@
-"""What stands before every answer: known hosts, the token, methods that change nothing, the headers of the policy."""
+"""What stands before every answer: known hosts, the token, forms from this server only, the headers of the policy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
@@ -23,11 +23,16 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 COOKIE: Final = "afterclick_token"
+FORMS: Final = frozenset({"/saved"})
+"""Addresses that take a POST."""
 LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Guard:
-    """Refuses foreign hosts (421), other methods than GET and HEAD (405), and any address without the token (401)."""
+    """Refuses foreign hosts (421), any address without the token (401), other methods than GET and HEAD (405).
+
+    A POST is let through to the few addresses that take forms, and only from a page of the same origin (403).
+    """
 
     def __init__(self, app: ASGIApp, *, hosts: Sequence[str] | None, token: str | None) -> None:
         self._app = app
@@ -54,7 +59,10 @@ class Guard:
         headers = Headers(scope=scope)
         if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
             return PlainTextResponse("this host is not served here\n", 421)
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] == "POST" and scope["path"] in FORMS:
+            if not _same_origin(headers):
+                return PlainTextResponse("a form of another place\n", 403)
+        elif scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("only GET and HEAD\n", 405, {"allow": "GET, HEAD"})
         if self._token is None:
             return None
@@ -78,6 +86,14 @@ class Guard:
         answer = RedirectResponse(path + (f"?{query}" if query else ""), 303, {"cache-control": "no-store"})
         answer.set_cookie(COOKIE, self._token or "", httponly=True, samesite="lax", path="/")
         return answer
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Whether the browser says that the form stood on a page of this very server; silence is not enough."""
+    origin = headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != ""
+    return headers.get("sec-fetch-site") == "same-origin"
 
 
 def _host(given: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment
@@ -14,14 +14,15 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from afterclick.core.errors import AfterclickError
 from afterclick.surfaces.viz.markup import Html
-from afterclick.surfaces.viz.states import error
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import address as addresses
 from afterclick.surfaces.web import answers
 from afterclick.surfaces.web.address import Address
 from afterclick.surfaces.web.asker import Asker
+from afterclick.surfaces.web.behind import Behind, behind, drawn
 from afterclick.surfaces.web.frame import frame, navigation
-from afterclick.surfaces.web.pages import Page
+from afterclick.surfaces.web.page import Page
+from afterclick.surfaces.web.shelf import shelf
 from afterclick.surfaces.web.taste import Taste
 from afterclick.surfaces.web.work import Work
 
@@ -35,11 +36,12 @@ _FLEETING = {"cache-control": "no-store", "vary": "Cookie, Accept-Language"}
 class PageRoutes:
     """The handlers of HTML addresses."""
 
-    def __init__(self, asker: Asker, work: Work, templates: Environment, version: str) -> None:
+    def __init__(self, asker: Asker, work: Work, templates: Environment, version: str, token: str) -> None:
         self._asker = asker
         self._work = work
         self._templates = templates
         self._version = version
+        self._token = token
 
     def page(self, page: Page) -> Handler:
         """The whole page."""
@@ -49,44 +51,53 @@ class PageRoutes:
             from_form = addresses.from_form(pairs)
             if from_form is not None:
                 return RedirectResponse(_with_bad_values(page, from_form), 303)
-            address = addresses.read(page.path, page.kind, pairs)
+            address = _address(page, request)
             taste = Taste.of(request, address)
             info = await run_in_threadpool(self._asker.info)
-            tag = self._tag(page, address, taste, info)
+            voice = answers.voice_of(page, address, taste, info)
+            kept = await run_in_threadpool(shelf, page, address, self._asker, self._token, voice)
+            tag = self._tag(page, address, taste, info, "page", self._token, kept["state"])
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers={**_KEPT, "etag": tag})
-            patient = address.wait or bool(address.people)
-            outcome = await self._outcome(address, info, answers.LIMIT if patient else answers.PATIENCE)
-            voice = answers.voice_of(address, taste, info)
-            shown = await run_in_threadpool(self._whole, page, address, taste, info, outcome, voice)
-            answer = HTMLResponse(shown, headers={**_KEPT, "etag": tag} if outcome.whole else _FLEETING)
+            asked = answers.plan(page, address)
+            mark = str(info.get("fingerprint", ""))
+            found = await behind(self._work, address, asked, mark)
+            patience = answers.LIMIT if address.wait else answers.PATIENCE
+            outcomes = await answers.ask_all(self._work, asked, mark, patience)
+            shown = await run_in_threadpool(self._whole, page, address, taste, info, asked, outcomes, found, kept)
+            whole = all(outcome.whole for outcome in outcomes.values()) and (found is None or found.people is not None)
+            answer = HTMLResponse(shown, headers={**_KEPT, "etag": tag} if whole else _FLEETING)
             taste.keep(answer, address)
             return answer
 
         return handle
 
     def part(self, page: Page) -> Handler:
-        """The cards alone, for the script to put in place of a skeleton."""
+        """The cards alone, or one of them, for the script to put in place of a skeleton."""
 
         async def handle(request: Request) -> Response:
-            address = addresses.read(page.path, page.kind, request.query_params.multi_items())
+            address = _address(page, request)
             taste = Taste.of(request, address)
             info = await run_in_threadpool(self._asker.info)
             tag = self._tag(page, address, taste, info, "part")
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers={**_KEPT, "etag": tag})
-            voice = answers.voice_of(address, taste, info)
-            outcome = await self._outcome(address, info, answers.LIMIT)
-            if not (outcome.whole or outcome.problem or outcome.fault):
-                late = AfterclickError(
-                    voice.text("errors.too_long", s=int(answers.LIMIT)), hint=voice.text("errors.too_long_hint")
-                )
-                shown: Html = error(late, voice, request="", retry=address.href())
-            else:
-                shown = await run_in_threadpool(answers.cards, page, address, outcome, info, voice)
-            return HTMLResponse(shown, headers={**_KEPT, "etag": tag} if outcome.whole else _FLEETING)
+            asked = answers.plan(page, address)
+            outcomes = await answers.ask_all(self._work, asked, str(info.get("fingerprint", "")), answers.LIMIT)
+            if any(outcome == answers.Outcome() for outcome in outcomes.values()):
+                shown: Html = answers.late(address, answers.voice_of(page, address, taste, info))
+                return HTMLResponse(shown, headers=_FLEETING)
+            make = answers.card if address.card else answers.cards
+            shown = await run_in_threadpool(make, page, address, asked, outcomes, info, taste)
+            whole = all(outcome.whole for outcome in outcomes.values())
+            return HTMLResponse(shown, headers={**_KEPT, "etag": tag} if whole else _FLEETING)
 
         return handle
+
+    async def refused(self, request: Request, problem: AfterclickError) -> Response:
+        """A form that could not be done: a page that says why, with the problem's own status."""
+        body = self._bare(Taste.of(request), problem.message, problem.hint)
+        return HTMLResponse(body, problem.status, headers=_FLEETING)
 
     async def missing(self, request: Request, problem: Exception) -> Response:
         """An address that leads nowhere: a page with the navigation, or JSON beside data."""
@@ -96,21 +107,22 @@ class PageRoutes:
         if request.url.path.rpartition(".")[2] in ("json", "csv", "part"):
             body = {"error": {"code": "not_found", "message": voice.text("frame.not_found")}}
             return JSONResponse(body, status, headers=_FLEETING)
-        return HTMLResponse(self._bare(taste, "frame.not_found", "frame.not_found_hint"), status, headers=_FLEETING)
+        said = voice.text("frame.not_found"), voice.text("frame.not_found_hint")
+        return HTMLResponse(self._bare(taste, *said), status, headers=_FLEETING)
 
     async def broken(self, request: Request, problem: Exception) -> Response:
         """A fault of ours: logged in full, told without its text."""
         _LOG.error("%s failed", request.url.path, exc_info=problem)
-        return HTMLResponse(self._bare(Taste.of(request), "errors.ours", "errors.ours_hint"), 500, headers=_FLEETING)
+        taste = Taste.of(request)
+        voice = Voice(lang=taste.lang)
+        said = voice.text("errors.ours"), voice.text("errors.ours_hint")
+        return HTMLResponse(self._bare(taste, *said), 500, headers=_FLEETING)
 
-    def _tag(self, page: Page, address: Address, taste: Taste, info: Mapping[str, Any], form: str = "page") -> str:
+    def _tag(self, page: Page, address: Address, taste: Taste, info: Mapping[str, Any], *more: object) -> str:
         return answers.etag(
-            form, page.name, address.pairs(), address.people, address.page, address.card, address.notices,
+            *more, page.name, address.pairs(), address.people, address.page, address.card, address.notices,
             taste.lang, taste.theme, info.get("fingerprint"), info.get("name"), self._version,
         )  # fmt: skip
-
-    async def _outcome(self, address: Address, info: Mapping[str, Any], seconds: float) -> answers.Outcome:
-        return await answers.ask(self._work, address.spec, str(info.get("fingerprint", "")), seconds)
 
     def _whole(
         self,
@@ -118,17 +130,21 @@ class PageRoutes:
         address: Address,
         taste: Taste,
         info: Mapping[str, Any],
-        outcome: answers.Outcome,
-        voice: Voice,
+        asked: Sequence[answers.Asked],
+        outcomes: Mapping[str, answers.Outcome],
+        found: Behind | None,
+        kept: Mapping[str, Any],
     ) -> str:
+        voice = answers.voice_of(page, address, taste, info)
         return self._templates.get_template("page.html").render(
             t=voice.text,
             lang=taste.lang,
             theme=taste.theme,
             version=self._version,
-            f=frame(page, address, taste, info, voice),
-            cards=answers.cards(page, address, outcome, info, voice),
-            drawer=answers.people(address, outcome, voice),
+            f=frame(page, address, taste, info, voice, asked, self._asker.events() if page.asks else ()),
+            shelf=kept,
+            cards=answers.cards(page, address, asked, outcomes, info, taste),
+            drawer=drawn(found, page, address, voice),
         )
 
     def _bare(self, taste: Taste, title: str, hint: str) -> str:
@@ -138,15 +154,26 @@ class PageRoutes:
             lang=taste.lang,
             theme=taste.theme,
             version=self._version,
-            title=voice.text(title),
-            hint=voice.text(hint),
+            title=title,
+            hint=hint,
             nav=navigation(None, None, voice),
         )
 
 
+def _address(page: Page, request: Request) -> Address:
+    """The address of a request to a page; the field that stands in the path comes last and so holds."""
+    pairs = request.query_params.multi_items()
+    inner = request.path_params.get("inner", "")
+    return _read(page, [*pairs, (page.inner, inner)] if inner else pairs)
+
+
+def _read(page: Page, pairs: addresses.Pairs) -> Address:
+    return addresses.read(page.path, page.kind, pairs, start=page.start, inner=page.inner, own=page.looks)
+
+
 def _with_bad_values(page: Page, pairs: addresses.Pairs) -> str:
     """The canonical address of what a form sent; what could not be read goes along, so that the page can name it."""
-    address = addresses.read(page.path, page.kind, pairs)
+    address = _read(page, pairs)
     bad = {notice.name for notice in address.notices}
     kept: dict[str, str | tuple[str, ...] | None] = {}
     for name in bad:

@@ -22,6 +22,7 @@ async function go(address, { push = true, drawer = false } = {}) {
   if (!find("main", page)) return location.assign(url);
   const end = new URL(answer.url);
   end.hash = url.hash;
+  await dress(page);
   if (push) history.pushState({}, "", end);
   const only = drawer && find("#drawer", page);
   if (only) {
@@ -34,20 +35,33 @@ async function go(address, { push = true, drawer = false } = {}) {
     document.title = page.title;
     if (key) all("main summary").find((each) => each.textContent === key)?.focus({ preventScroll: true });
     else if (push) find("main").focus({ preventScroll: true });
+    if (/^#card-/.test(url.hash)) find(url.hash)?.scrollIntoView();
   }
   enhance();
 }
+
+// Styles of the new page come before it, so that nothing is seen undressed.
+const dress = (page) => Promise.all(all("link[rel=stylesheet]", page)
+  .filter((link) => !find(`link[href="${link.getAttribute("href")}"]`))
+  .map((link) => new Promise((done) => {
+    const added = document.importNode(link);
+    added.onload = added.onerror = done;
+    document.head.append(added);
+  })));
 
 function here(link, event) {
   const url = new URL(link.href);
   const plain = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   return !plain && url.origin === location.origin && !link.target && !link.hasAttribute("download") &&
-    !link.hasAttribute("data-plain") && !/\.\w+$/.test(url.pathname) && !link.getAttribute("href").startsWith("#");
+    !link.hasAttribute("data-plain") && !/\.(csv|json|svg)$/.test(url.pathname) && !link.getAttribute("href").startsWith("#");
 }
 
 document.addEventListener("click", (event) => {
   const copied = event.target.closest("[data-copy]");
   if (copied) copy(copied.textContent, copied);
+  const mark = event.target.closest("#answer [data-people]");
+  if (mark && here(mark, event)) { event.preventDefault(); return openMenu(mark); }
+  if (!event.target.closest(".marks [role=group], .marks p")) closeMark();
   if (!event.target.closest("details.menu, details.why")) closeMenus();
   const link = event.target.closest("a[href]");
   if (!link || event.defaultPrevented || !here(link, event)) return;
@@ -55,7 +69,7 @@ document.addEventListener("click", (event) => {
   hide();
   if (link.hasAttribute("data-close")) return find("#drawer")?.close();
   const drawer = link.hasAttribute("data-people") || Boolean(link.closest(".pages"));
-  if (link.hasAttribute("data-people")) opener = link.getAttribute("href");
+  if (drawer && link.hasAttribute("data-people")) opener = link.getAttribute("href");
   go(link.href, { drawer });
 });
 
@@ -63,8 +77,8 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "get") return;
   event.preventDefault();
-  const url = new URL(form.action || location.href);
-  url.search = new URLSearchParams(new FormData(form)).toString();
+  const url = new URL(form.getAttribute("action") || location.href, location.href);
+  url.search = new URLSearchParams(new FormData(form, event.submitter)).toString();
   go(url);
 });
 
@@ -85,16 +99,80 @@ const keysOff = () => localStorage.getItem("keys") === "off";
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     hide();
+    if (closeMark(true)) return;
     const [open] = closeMenus();
     find("summary", open)?.focus();
     return;
   }
+  const items = all(".marks [role=menuitem]");
+  if (items.length && /^Arrow(Up|Down)$|^Tab$/.test(event.key)) {
+    event.preventDefault();
+    const back = event.key === "ArrowUp" || event.shiftKey;
+    items.at((items.indexOf(document.activeElement) + (back ? -1 : 1)) % items.length).focus();
+    return;
+  }
   if (event.key === "Enter" && event.target.matches("[data-copy]")) return copy(event.target.textContent, event.target);
   const typing = event.target.closest("input, select, textarea, [contenteditable]");
-  if (typing || event.metaKey || event.ctrlKey || event.altKey || event.shiftKey || event.repeat || keysOff() || find("dialog:modal")) return;
-  const link = event.key.length === 1 && find(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
-  if (link) { event.preventDefault(); go(link.href); }
+  const shifted = event.shiftKey && event.key !== "?";
+  if (typing || event.metaKey || event.ctrlKey || event.altKey || shifted || event.repeat || keysOff() || find("dialog:modal")) return;
+  const key = CSS.escape(event.key.toLowerCase());
+  const going = event.timeStamp - asked < 1500;
+  asked = !going && key === "g" ? event.timeStamp : -Infinity;
+  const target = find(`[data-${going ? "go" : "key"}="${key}"]`);
+  if (!target || asked > 0) return;
+  event.preventDefault();
+  if (target.href) return go(target.href);
+  target.click();
+  const pane = target.nextElementSibling;
+  find(key === "c" ? "[type=date]" : "input:not([type=hidden]), select, a", pane)?.focus();
 });
+let asked = -Infinity;
+
+// The menu of a mark, the same on every mark; without script the mark is a link to its visitors.
+let marked = null;
+function openMenu(mark) {
+  closeMark();
+  hide();
+  closeMenus();
+  marked = mark;
+  const pane = find("#mark-menu").content.firstElementChild.cloneNode(true);
+  const { page, csv, funnel, field, entry, goal } = pane.dataset;
+  const { where, step } = mark.dataset;
+  const own = new URL(mark.href);
+  const search = (path, pairs) => {
+    const url = new URL(path, location.href);
+    for (const [name, value] of pairs) value && url.searchParams.append(name, value);
+    return url.pathname + url.search;
+  };
+  const steps = step === goal ? [entry, goal] : [step, goal];
+  const ways = {
+    people: mark.getAttribute("href"),
+    only: where && search(page, [["where", where]]),
+    without: where && search(page, [["where", `!(${where})`]]),
+    funnel: step && funnel && search(funnel, steps.map((text) => [field, text])),
+    csv: csv + own.search,
+  };
+  for (const item of all("[data-act]", pane)) {
+    const way = ways[item.dataset.act];
+    if (way) item.setAttribute("href", way);
+    else if (item.dataset.act === "copy") item.onclick = () => { copy(mark.textContent.trim(), mark); closeMark(); };
+    else item.remove();
+  }
+  find("main").append(pane);
+  mark.setAttribute("aria-expanded", "true");
+  const box = mark.getBoundingClientRect();
+  pane.style.left = `${Math.max(8, Math.min(innerWidth - pane.offsetWidth - 8, box.left))}px`;
+  const below = box.bottom + 6;
+  pane.style.top = `${Math.max(8, below + pane.offsetHeight > innerHeight ? box.top - pane.offsetHeight - 6 : below)}px`;
+  find("[role=menuitem]", pane).focus({ preventScroll: true });
+}
+function closeMark(back = false) {
+  const pane = find(".marks");
+  pane?.remove();
+  marked?.removeAttribute("aria-expanded");
+  if (back && pane) marked?.focus({ preventScroll: true });
+  return Boolean(pane);
+}
 
 async function copy(text, element) {
   try { await navigator.clipboard.writeText(text); } catch { return getSelection().selectAllChildren(element); }
@@ -130,7 +208,7 @@ function hint(event) {
 document.addEventListener("pointerover", (event) => event.pointerType === "mouse" && hint(event));
 document.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && hint(event));
 document.addEventListener("focusout", hide);
-addEventListener("scroll", hide, { passive: true, capture: true });
+addEventListener("scroll", (event) => { hide(); if (!event.target.closest?.(".marks")) closeMark(); }, { passive: true, capture: true });
 
 function openDrawer(dialog) {
   const close = find("[data-close]", dialog).href;
@@ -144,6 +222,45 @@ function openDrawer(dialog) {
     const marks = all("[data-people]");
     (marks.find((mark) => mark.getAttribute("href") === opener) ?? find("main"))?.focus({ preventScroll: true });
   });
+}
+
+// A card as a picture: its markup with all styles inside an SVG, drawn twice as large.
+async function picture(card, name) {
+  const { width, height } = card.getBoundingClientRect();
+  const styles = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]).map((rule) => rule.cssText).join("");
+  const box = document.createElement("div");
+  box.className = "ac";
+  box.lang = root.lang;
+  box.dataset.theme = matchMedia("(prefers-color-scheme:dark)").matches && root.dataset.theme === "auto" ? "dark" : root.dataset.theme;
+  Object.assign(box.style, { width: `${width}px`, display: "flow-root" });
+  const style = document.createElement("style");
+  style.textContent = `${styles}.ac .card{margin:0}`;
+  box.append(style, ...[...card.childNodes].map((node) => node.cloneNode(true)));
+  const inner = new XMLSerializer().serializeToString(box);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${2 * width}" height="${2 * height}" viewBox="0 0 ${width} ${height}"><foreignObject width="100%" height="100%">${inner}</foreignObject></svg>`;
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: 2 * width, height: 2 * height });
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  const file = await new Promise((done) => canvas.toBlob(done));
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `afterclick-${name}.png` });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+function offerPictures() {
+  const place = find("[data-png]");
+  const cards = all(".cards > [id]").filter((card) => find("h2", card));
+  if (!place || !cards.length) return;
+  place.hidden = false;
+  find("ul", place).replaceChildren(...cards.map((card) => {
+    const item = document.createElement("li");
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: find("h2", card).textContent });
+    button.onclick = () => picture(card, card.id.slice(5)).catch(() => tell(place.dataset.png, button));
+    item.append(button);
+    return item;
+  }));
 }
 
 async function load(bones) {
@@ -165,6 +282,7 @@ async function load(bones) {
     const answer = await fetch(bones.dataset.src, { signal: stop.signal });
     const body = new DOMParser().parseFromString(await answer.text(), "text/html").body;
     bones.replaceWith(...body.childNodes);
+    offerPictures();
   } catch {
     if (status) status.textContent = words.cancelled;
     bones.removeAttribute("aria-busy");
@@ -175,6 +293,8 @@ async function load(bones) {
 
 function enhance() {
   hide();
+  closeMark();
+  offerPictures();
   const drawer = find("#drawer");
   if (drawer && !drawer.matches(":modal")) openDrawer(drawer);
   all("[data-src]").forEach(load);
