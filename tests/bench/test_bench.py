@@ -201,7 +201,7 @@ def test_a_peer_answers_beside_ours(snapshot, tmp_path):
     python = other_python(tmp_path, PEER.format(python=sys.executable))
     row = retentioneering.retentioneering_row(snapshot, tmp_path, python, 1)
     assert row.against_taken == (0.5,)
-    assert row.note.startswith("retentioneering 5.0; counts differ where steps share an instant: ")
+    assert row.note.startswith("retentioneering 5.0; counts differ: ")
 
 
 def test_a_peer_that_fails_is_said_in_its_row(snapshot, tmp_path):

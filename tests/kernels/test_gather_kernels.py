@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterclick.analyse import gathered
-from afterclick.analyse.gathered import Coded, Strip
+from afterclick.analyse.gathered import Coded, Flagged, Gathered, Strip
 from afterclick.analyse.kernels import gather as kernels
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
@@ -79,6 +79,54 @@ def test_rows_are_selected_one_by_one(fast, seed, coded):
         if s and d >= 0 and 3 <= t < 12
     ]
     assert list(zip(device[:n].tolist(), key[:n].tolist(), strict=True)) == wanted
+
+
+@given(
+    seed=st.integers(0, 2**32), rows=st.integers(0, 200), edges=st.tuples(st.integers(0, 8), st.integers(8, 17)),
+    marked=st.booleans(), bots=st.booleans(),
+)  # fmt: skip
+@SETTINGS
+def test_symbols_made_of_flags_equal_their_definition(seed, rows, edges, marked, bots):
+    rng = np.random.default_rng(seed)
+    who, period, given_strips, wanted = labels(rng), Period(*edges), [], []
+    for strip in strips(rng, rows, coded=False):
+        count = len(strip.device)
+        flags = frozen(rng.integers(0, 8, count).astype(np.uint16))
+        campaign = frozen(rng.integers(0, 2, count))
+        bits = frozen(rng.integers(0, 3, count).astype(np.uint8) * 64 if marked else np.zeros(1, np.uint8))
+        given_strips.append(strip._replace(symbol=Flagged(flags, campaign, bits, 2, 128, 1 if bots else 0)))
+        for i in range(count):
+            mark = int(bits[i]) if len(bits) > 1 else int(bits[0])
+            counts = not (bots and flags[i] & 1) and not mark & 128 and (not flags[i] & 2 or mark)
+            if counts and strip.device[i] >= 0 and period.start <= strip.at[i] < period.end:
+                symbol = int(flags[i]) | kernels.PRESENT | (kernels.HAS_CAMPAIGN if campaign[i] else 0)
+                wanted.append((strip.start + i) << kernels.SYMBOL_BITS | symbol)
+    found, plain = gathered._blocked(given_strips, who, period), gathered._sorted(given_strips, who, period)
+    assert [values.tolist() for values in found] == [values.tolist() for values in plain]
+    assert sorted(found[2].tolist()) == sorted(wanted)
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["plain", "compiled"])
+@given(slices=st.lists(st.lists(st.booleans(), max_size=5), max_size=8))
+@SETTINGS
+def test_rows_without_a_bit_keep_their_order(fast, slices):
+    marks = [mark for visitor in slices for mark in visitor]
+    offsets = np.cumsum([0, *map(len, slices)])
+    rows = Gathered(
+        frozen(offsets), frozen(np.arange(len(marks)) * 10),
+        frozen(np.array([i << 16 | (6 if mark else 4) for i, mark in enumerate(marks)], np.int64)),
+    )  # fmt: skip
+    if fast:
+        for one in (kernels.count_marked, kernels.drop_marked):
+            one.warm()
+    before, kernels.count_marked.ready = kernels.count_marked.ready, fast
+    found = gathered.without(rows, 2)
+    kernels.count_marked.ready = before
+    kept = [i for i, mark in enumerate(marks) if not mark]
+    assert (found is rows) == (not any(marks))
+    assert found.rows.tolist() == kept
+    assert found.at.tolist() == [i * 10 for i in kept]
+    assert found.offsets.tolist() == [sum(i < end for i in kept) for end in offsets.tolist()]
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["plain", "compiled"])

@@ -153,3 +153,67 @@ def test_what_became_of_a_stage_equals_its_definition(fast, entries, stage, edge
         flags = (entered, onward, still, entered and not onward and not still, skipped)
         assert found == sum(bit for bit, there in zip(names, flags, strict=True) if there)
         assert gap == (min(later) - since if onward else 0)
+
+
+slices = st.lists(st.lists(st.booleans(), max_size=6), min_size=1, max_size=6)
+"""Per visitor the rows of a journey: is each a system row?"""
+
+
+@BOTH
+@given(rows=slices, stages=st.integers(1, 3), source=st.randoms(use_true_random=False))
+@SETTINGS
+def test_entries_have_the_touch_of_their_visit(fast, rows, stages, source):
+    system = [flag for visitor in rows for flag in visitor]
+    owner = [visitor for visitor, flags in enumerate(rows) for _ in flags]
+    kept = [i for i, flag in enumerate(system) if not flag]
+    # A session begins with the first row of each visitor among the kept ones, and with some others.
+    starts = [n for n, i in enumerate(kept) if n == 0 or owner[kept[n - 1]] != owner[i] or source.random() < 0.4]
+    touch = [source.choice([-1, 0, 1, 2]) for _ in starts]
+    lookup = [3, -1, 5]
+    acts, wanted = [], []
+    for visitor in range(len(rows)):
+        own = [i for i in kept if owner[i] == visitor]
+        for _ in range(stages):
+            act = source.choice([-1, *own])
+            acts.append(act)
+            session = sum(start <= kept.index(act) for start in starts) - 1 if act >= 0 else -1
+            found = lookup[touch[session]] if act >= 0 and touch[session] >= 0 else -1
+            wanted.append(found if found >= 0 else 9)
+    out = np.full(len(acts), 77, np.int32)
+    enter = journey.enter_by.fast() if fast else journey.enter_by.plain
+    columns = (
+        frozen(np.array(acts, np.int64)), stages, frozen(np.flatnonzero(system).astype(np.int64)),
+        frozen(np.array(starts, np.int64)), frozen(np.array(touch, np.int32)), frozen(np.array(lookup, np.int32)), 9,
+    )  # fmt: skip
+    middle = source.randint(0, len(rows))
+    for span in ((0, middle), (middle, len(rows))):
+        enter(*columns, *span, out)
+    assert out.tolist() == wanted
+
+
+@BOTH
+@given(
+    entries=st.lists(st.tuples(instant, instant, instant), max_size=5),
+    edge=st.tuples(st.integers(0, 9), st.integers(10, 21)),
+)
+@SETTINGS
+def test_crossings_are_the_pairs_of_neighbouring_stages(fast, entries, edge):
+    codes = [[(visitor + stage) % 2 for stage in range(3)] for visitor in range(len(entries))]
+    table = frozen(np.array([t for entry in entries for t in entry], np.int64))
+    flat = frozen(np.array([code for row in codes for code in row], np.int32))
+    counted, pairs = np.zeros(6, np.int64), np.zeros(36, np.int64)
+    cross = journey.cross_stages.fast() if fast else journey.cross_stages.plain
+    cross(table, flat, 3, 2, 0, len(entries), *edge, counted, pairs)
+    for stage in range(3):
+        inside = [visitor for visitor, entry in enumerate(entries) if edge[0] <= entry[stage] < edge[1]]
+        for code in (0, 1):
+            assert counted[stage * 2 + code] == sum(codes[visitor][stage] == code for visitor in inside)
+            for before in range(stage):
+                for one in (0, 1):
+                    wanted = [
+                        visitor for visitor in inside
+                        if entries[visitor][before] < entries[visitor][stage]
+                        and not any(entries[visitor][before] < t < entries[visitor][stage] for t in entries[visitor])
+                        and (codes[visitor][before], codes[visitor][stage]) == (one, code)
+                    ]  # fmt: skip
+                    assert pairs[((before * 3 + stage) * 2 + one) * 2 + code] == len(wanted)

@@ -44,36 +44,38 @@ class Crossings:
 
     def _values(self, by: str) -> tuple[np.ndarray, list[str]]:
         context, journey = self.scope.context, self.journey
-        there = journey.entered_row >= 0
+        visitors, stages = journey.entered_row.shape
+        codes = np.empty(visitors * stages, np.int32)
         if by == "device_type":
             names = context.texts("device_type")
-            found = context.snapshot.take("device_type", journey.rows.rows_at(journey.entered_row[there]))
+            places, column = journey.entered_row.reshape(-1), context.column("device_type")
+
+            def fill(span: tuple[int, int]) -> None:
+                here = slice(span[0] * stages, span[1] * stages)
+                kernels.enter_on(places[here], journey.rows.key, column, len(names), codes[here], rows=visitors)
         else:
             lookup, names = touch_field(context, "channel")
-            touch = self._visit_touch(journey.entered_act[there])
-            found = np.where(touch >= 0, lookup[np.maximum(touch, 0)], -1) if len(lookup) else np.full(len(touch), -1)
-        codes = np.full(there.shape, len(names), np.int32)
-        codes[there] = np.where(found >= 0, found, len(names))
-        return codes, [*(name or NONE for name in names), NONE]
+            columns = *self._acts(), self.sessions.first, self.sessions.touch, frozen(lookup), len(names)
 
-    def _visit_touch(self, acts: np.ndarray) -> np.ndarray:
-        """The touch of the visit in which each of these rows of the journey lies, -1 for none."""
-        touch = np.full(len(acts), -1, np.int32)
-        there = np.flatnonzero(acts >= 0)
-        if len(self.sessions) and len(there):
-            touch[there] = self.sessions.touch[self.sessions.of_row(self._gathered(acts[there]))]
-        return touch
+            def fill(span: tuple[int, int]) -> None:
+                kernels.enter_by(*columns, *span, codes, rows=visitors)
 
-    def _gathered(self, acts: np.ndarray) -> np.ndarray:
-        """Where behavioural rows of the journey stand among the rows of the sessions."""
-        rows = self.journey.rows
-        if self.scope.conditions:
-            where = np.full(self.scope.context.snapshot.rows, -1, np.int64)
-            where[self.sessions.rows.rows] = np.arange(len(self.sessions.rows.at))
-            result: np.ndarray = where[rows.rows_at(acts)]
-            return result
-        # Without conditions they are the same rows in the same order, but for the system rows in between.
-        return acts - np.searchsorted(np.flatnonzero(rows.key & _SYSTEM), acts)
+        cuts = np.linspace(0, visitors, kernels.enter_by.parts(visitors) + 1).astype(int).tolist()
+        list(pool().map(fill, pairwise(cuts)))
+        return codes.reshape(visitors, stages), [*(name or NONE for name in names), NONE]
+
+    def _acts(self) -> tuple[np.ndarray, int, np.ndarray]:
+        """What `kernels.enter_by` takes: the acts nearest to the entries, stages, and the rows that sessions do not have.
+
+        Without conditions a journey has the rows of the sessions in their order, but for the system rows in between.
+        """
+        rows, acts = self.journey.rows, self.journey.entered_act.reshape(-1)
+        if not self.scope.conditions:
+            return acts, len(self.stages), frozen(np.flatnonzero(rows.key & _SYSTEM))
+        where = np.full(self.scope.context.snapshot.rows, -1, np.int64)
+        where[self.sessions.rows.rows] = np.arange(len(self.sessions.rows.at))
+        found = np.where(acts >= 0, where[rows.rows_at(np.maximum(acts, 0))] if len(rows.at) else -1, -1)
+        return frozen(found), len(self.stages), frozen(np.zeros(0, np.int64))
 
     def _entered(self, stage: int, period: Period) -> np.ndarray:
         since = self.journey.entered_at[:, stage]

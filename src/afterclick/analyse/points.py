@@ -22,6 +22,7 @@ from afterclick.store.snapshot import Chunk
 
 TWIN_WITHIN: Final = spans.SECOND
 """An event this soon after its page view, or after the page had loaded, is the same meeting."""
+_LARGE: Final = 1 << 18
 TWIN_SHARE: Final = 0.95
 """The share of an event's rows that must follow the page so, and of either's visitors that met both."""
 
@@ -162,8 +163,9 @@ def _followed(
         kernel(*columns, *span, total, followed, rows=len(rows.at))
         return total, followed
 
-    # A table of events by pages may be large, so there is one for each worker and no more.
-    parts = list(pool().map(count, rows.spans(min(workers(), kernel.parts(len(rows.at))))))
+    # A table of events by pages may be large, then there is one for each worker and no more.
+    most = workers() if (size - groups) * groups > _LARGE else workers() * 4
+    parts = list(pool().map(count, rows.spans(min(most, kernel.parts(len(rows.at))))))
     total, followed = np.zeros(size, np.int64), np.zeros((size - groups) * groups, np.int64)
     for part_total, part_followed in parts:
         total += part_total

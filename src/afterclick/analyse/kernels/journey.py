@@ -153,6 +153,72 @@ def weigh_stage(
         bits[visitor] = found
 
 
+def _example_on() -> tuple[Any, ...]:
+    long, code = frozen(np.zeros(1, np.int64)), frozen(np.zeros(1, np.int32))
+    return long, long, code, 1, np.zeros(1, np.int32)
+
+
+@kernel(example=_example_on)
+def enter_on(places: Any, key: Any, column: Any, none: int, out: Any) -> None:
+    """out[k] = the value of a global column at gathered row places[k], `none` for a negative place or value."""
+    for k in range(len(places)):
+        found = column[key[places[k]] >> 16] if places[k] >= 0 else -1
+        out[k] = found if found >= 0 else none
+
+
+def _last_before(values: Any, limit: int) -> int:
+    """How many of ascending values are below `limit`."""
+    low, high = 0, len(values)
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _example_by() -> tuple[Any, ...]:
+    long, code = frozen(np.zeros(1, np.int64)), frozen(np.zeros(1, np.int32))
+    return long, 1, long, long, code, code, 1, 0, 1, np.zeros(1, np.int32)
+
+
+@kernel(_last_before, example=_example_by)
+def enter_by(
+    acts: Any, stages: int, system: Any, first_row: Any, touch: Any, lookup: Any, none: int, first: int, last: int, out: Any
+) -> None:
+    """out[v * stages + s] = lookup[touch of the visit in which row acts[v * stages + s] lies], `none` for none.
+
+    `acts` ascend from visitor to visitor; `system` are the rows among them that sessions do not have, ascending, and
+    `first_row` the first row of each session as sessions count them.
+    """
+    passed, visit = -1, -1
+    for k in range(first * stages, last * stages, stages):
+        least = -1
+        for place in range(k, k + stages):
+            if acts[place] >= 0 and (least < 0 or acts[place] < least):
+                least = acts[place]
+        if least >= 0 and passed < 0:
+            passed = _last_before(system, least)
+            visit = _last_before(first_row, least - passed + 1) - 1
+        for place in range(k, k + stages):
+            out[place] = none
+            if acts[place] < 0:
+                continue
+            while passed < len(system) and system[passed] < least:
+                passed += 1
+            before = passed
+            while before < len(system) and system[before] < acts[place]:
+                before += 1
+            while visit + 1 < len(first_row) and first_row[visit + 1] <= least - passed:
+                visit += 1
+            here = visit
+            while here + 1 < len(first_row) and first_row[here + 1] <= acts[place] - before:
+                here += 1
+            if here >= 0 and touch[here] >= 0 and lookup[touch[here]] >= 0:
+                out[place] = lookup[touch[here]]
+
+
 def _example_cross() -> tuple[Any, ...]:
     entered, codes = frozen(np.zeros(2, np.int64)), frozen(np.zeros(2, np.int32))
     return entered, codes, 2, 1, 0, 1, 0, 1, np.zeros(2, np.int64), np.zeros(4, np.int64)

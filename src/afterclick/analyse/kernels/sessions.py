@@ -95,24 +95,29 @@ def describe_sessions(
     """
     s = base - 1
     for visitor in range(first, last):
+        # Counts live in variables and are written when the session ends, not with every row.
+        rows, views, acts, sales, end, seen, landed, left = 0, 0, 0, 0, 0, -1, -1, -1
         for i in range(offsets[visitor], offsets[visitor + 1]):
             t, symbol = at[i], key[i] & 0xFFFF
             if starts[i]:
+                if rows:
+                    end_at[s], events[s], pages[s], qualifying[s], orders[s] = end, rows, views, acts, sales
+                    touch_out[s], landing[s], exit_page[s] = seen, landed, left
                 s += 1
-                visitor_out[s], first_out[s], start_at[s], end_at[s] = visitor, i, t, t
-                events[s] = pages[s] = qualifying[s] = orders[s] = 0
-                touch_out[s] = landing[s] = exit_page[s] = -1
-            events[s] += 1
+                visitor_out[s], first_out[s], start_at[s] = visitor, i, t
+                rows, views, acts, sales, end, seen, landed, left = 0, 0, 0, 0, t, -1, -1, -1
+            rows += 1
             if not (symbol & _SALE and not symbol & _CONTEXT):
-                end_at[s] = t
+                end = t
             if symbol & _PAGE:
-                pages[s] += 1
-                exit_page[s] = i
-                if landing[s] < 0:
-                    landing[s] = i
-            if symbol & _QUALIFYING:
-                qualifying[s] += 1
-            if symbol & _ORDER:
-                orders[s] += 1
-            if touch_out[s] < 0 and symbol & _CONTEXT:
-                touch_out[s] = touch[key[i] >> 16]
+                views += 1
+                left = i
+                if landed < 0:
+                    landed = i
+            acts += 1 if symbol & _QUALIFYING else 0
+            sales += 1 if symbol & _ORDER else 0
+            if seen < 0 and symbol & _CONTEXT:
+                seen = touch[key[i] >> 16]
+        if rows:
+            end_at[s], events[s], pages[s], qualifying[s], orders[s] = end, rows, views, acts, sales
+            touch_out[s], landing[s], exit_page[s] = seen, landed, left

@@ -68,4 +68,4 @@ def agreement(ours: Result, theirs: list[int]) -> str:
     if mine == theirs:
         return "equal counts at every step"
     pairs = ", ".join(f"{a:,} / {b:,}" for a, b in zip(mine, theirs, strict=True))
-    return f"counts differ where steps share an instant: {pairs}"
+    return f"counts differ: {pairs} (here equal instants count in either order)"
