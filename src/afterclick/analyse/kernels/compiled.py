@@ -40,7 +40,8 @@ class Kernel:
 
     `helpers` are the plain functions it calls; `example` gives tiny arguments of the real types, for warming up. With
     `inlined` the helpers are compiled into each place that calls them: a call that hands over many arrays costs more than
-    the little it does, and compiling takes longer.
+    the little it does, and compiling takes longer. `vector` does the same with numpy and passing arrays: what few rows are
+    run with before the kernel is compiled.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Kernel:
         helpers: tuple[Callable[..., Any], ...],
         example: Callable[[], tuple[Any, ...]],
         inlined: bool = False,
+        vector: Callable[..., Any] | None = None,
     ) -> None:
         self.plain = function
+        self.vector = vector
         self.helpers = helpers
         self.inlined = inlined
         self.example = example
@@ -63,6 +66,8 @@ class Kernel:
         if self.runs_plain(rows):
             _Quiet.since = clock.ticks()
             try:
+                if self.vector is not None:
+                    return self.vector(*arguments)
                 return self.plain(*[_plainly(argument) for argument in arguments])
             finally:
                 _Quiet.since = clock.ticks()
@@ -95,10 +100,13 @@ class Kernel:
 
 
 def kernel(
-    *helpers: Callable[..., Any], example: Callable[[], tuple[Any, ...]], inlined: bool = False
+    *helpers: Callable[..., Any],
+    example: Callable[[], tuple[Any, ...]],
+    inlined: bool = False,
+    vector: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Declare a fold; see `Kernel`."""
-    return lambda function: Kernel(function, helpers, example, inlined)
+    return lambda function: Kernel(function, helpers, example, inlined, vector)
 
 
 class _Quiet:

@@ -49,7 +49,7 @@ def _example() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@kernel(_mark, example=_example)
+@kernel(_mark, example=_example, inlined=True)
 def meet_troubles(
     chosen: Any, edges: Any, first: int, last: int, at: Any, key: Any, own: Any, merged: Any, stage: Any, trouble: Any,
     path: Any, groups: int, size: int, counts: Any, views: Any, seen: Any, watched: int, marks: Any,

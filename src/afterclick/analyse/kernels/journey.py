@@ -32,7 +32,11 @@ def _example_marks() -> tuple[Any, ...]:
     return frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.uint8)), np.zeros(1, np.uint8)
 
 
-@kernel(example=_example_marks)
+def _look_vector(code: Any, table: Any, out: Any) -> None:
+    out[:] = table[code]
+
+
+@kernel(example=_example_marks, vector=_look_vector)
 def look_up(code: Any, table: Any, out: Any) -> None:
     """out[i] = table[code[i]], without a passing array of wider places."""
     for i in range(len(code)):
@@ -117,7 +121,26 @@ def _example_weigh() -> tuple[Any, ...]:
     return frozen(np.zeros(2, np.int64)), 2, 0, 0, 1, 0, 1, 1, 1, np.zeros(1, np.uint8), np.zeros(1, np.int64)
 
 
-@kernel(example=_example_weigh)
+def _weigh_vector(
+    entered_at: Any, stages: int, stage: int, first: int, last: int, start: int, end: int, within: int, as_of: int,
+    bits: Any, dwell: Any,
+) -> None:  # fmt: skip
+    table = entered_at[first * stages : last * stages].reshape(-1, stages)
+    since, higher = table[:, stage], np.append(table[:, stage + 1 :], np.full((last - first, 1), NEVER), axis=1)
+    following, earliest = np.where(higher > since[:, None], higher, NEVER).min(axis=1), higher.min(axis=1)
+    entered = (since >= start) & (since < end)
+    gap = np.where(entered & (following != NEVER), following - since, within + 1)
+    onward = gap <= within
+    still = entered & ~onward & (np.where(entered, since, 0) + within > as_of)
+    skipped = ((higher >= start) & (higher < end)).any(axis=1)
+    skipped &= (since > earliest) & (earliest >= start) & (earliest < end)
+    lost = entered & ~onward & ~still
+    parts = {ENTERED: entered, ONWARD: onward, OPEN: still, LOST: lost, SKIPPED: skipped}
+    bits[first:last] = sum(np.where(part, bit, 0) for bit, part in parts.items())
+    dwell[first:last] = np.where(onward, gap, 0)
+
+
+@kernel(example=_example_weigh, vector=_weigh_vector)
 def weigh_stage(
     entered_at: Any, stages: int, stage: int, first: int, last: int, start: int, end: int, within: int, as_of: int,
     bits: Any, dwell: Any,
@@ -158,7 +181,14 @@ def _example_on() -> tuple[Any, ...]:
     return long, long, code, 1, np.zeros(1, np.int32)
 
 
-@kernel(example=_example_on)
+def _on_vector(places: Any, key: Any, column: Any, none: int, out: Any) -> None:
+    out[:] = none
+    there = np.flatnonzero(places >= 0)
+    found = column[key[places[there]] >> 16]
+    out[there] = np.where(found >= 0, found, none)
+
+
+@kernel(example=_example_on, vector=_on_vector)
 def enter_on(places: Any, key: Any, column: Any, none: int, out: Any) -> None:
     """out[k] = the value of a global column at gathered row places[k], `none` for a negative place or value."""
     for k in range(len(places)):
@@ -257,7 +287,13 @@ def _example_stand() -> tuple[Any, ...]:
     return long, long, frozen(np.zeros(1, np.uint8)), np.zeros(1, np.uint8)
 
 
-@kernel(example=_example_stand)
+def _stand_vector(places: Any, key: Any, by_row: Any, out: Any) -> None:
+    out[:] = NO_STAGE
+    there = places >= 0
+    out[there] = by_row[key[places[there]] >> 16]
+
+
+@kernel(example=_example_stand, vector=_stand_vector)
 def stand_at(places: Any, key: Any, by_row: Any, out: Any) -> None:
     """out[k] = the stage at which gathered row places[k] stands, NO_STAGE for a negative place."""
     for k in range(len(places)):

@@ -21,12 +21,60 @@ def _kind(i: int, flags: Any, name: Any, group: Any, which: Any, each: int, name
     return int((which[i * each] * groups + group[i] + 1) * names + event)
 
 
+def _kinds(rows: Any, flags: Any, name: Any, group: Any, which: Any, each: int, names: int, groups: int) -> Any:
+    """`_kind` of several rows."""
+    event = np.where(flags[rows] & _PAGE, 0, name[rows].astype(np.int64) + 1)
+    return (which[rows * each].astype(np.int64) * groups + group[rows] + 1) * names + event
+
+
+def _timed(times: Any) -> Any:
+    return (times > 0) & (times < np.inf)
+
+
+def _mark_vector(times: Any, *more: Any) -> None:
+    *columns, used = more
+    used[_kinds(np.flatnonzero(_timed(times)), *columns)] = 1
+
+
+def _counted(times: Any, flags: Any) -> Any:
+    return np.flatnonzero(_timed(times) & ((flags & _BOT) == 0))
+
+
+def _count_vector(times: Any, flags: Any, *more: Any) -> None:
+    *columns, place, counts = more
+    counts += np.bincount(place[_kinds(_counted(times, flags), flags, *columns)], minlength=len(counts))
+
+
+def _lay_vector(times: Any, flags: Any, *more: Any) -> None:
+    *columns, place, cursor, out = more
+    rows = _counted(times, flags)
+    kind = place[_kinds(rows, flags, *columns)]
+    order = np.argsort(kind, kind="stable")
+    order = order[cursor[kind[order]] >= 0]
+    first = np.searchsorted(kind[order], kind[order])
+    out[cursor[kind[order]] + np.arange(len(order)) - first] = times[rows[order]]
+    cursor += np.bincount(kind[order], minlength=len(cursor))
+
+
+def _judge_vector(times: Any, flags: Any, *more: Any) -> None:
+    *columns, place, usual, slow, out = more
+    rows = np.flatnonzero(_timed(times))
+    known = usual[place[_kinds(rows, flags, *columns)]]
+    out[:] = UNTIMED
+    judged = np.where(times[rows] > slow * known, SLOWER, TIMED_ROW)
+    out[rows] = np.where(known < np.inf, judged, UNTIMED)
+
+
+def _add_vector(code: Any, table: Any, out: Any) -> None:
+    out |= table[code]
+
+
 def _example_mark() -> tuple[Any, ...]:
     code, flags = frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.uint16))
     return frozen(np.zeros(1)), flags, code, code, frozen(np.zeros(1, np.uint8)), 0, 2, 2, np.zeros(8, np.uint8)
 
 
-@kernel(_kind, example=_example_mark)
+@kernel(_kind, example=_example_mark, vector=_mark_vector)
 def mark_times(
     times: Any, flags: Any, name: Any, group: Any, which: Any, each: int, names: int, groups: int, used: Any
 ) -> None:
@@ -40,7 +88,7 @@ def _example() -> tuple[Any, ...]:
     return *_example_mark()[:-1], frozen(np.zeros(8, np.int32)), np.zeros(8, np.int64)
 
 
-@kernel(_kind, example=_example)
+@kernel(_kind, example=_example, vector=_count_vector)
 def count_times(
     times: Any, flags: Any, name: Any, group: Any, which: Any, each: int, names: int, groups: int, place: Any, counts: Any
 ) -> None:
@@ -54,7 +102,7 @@ def _example_lay() -> tuple[Any, ...]:
     return *_example()[:-1], np.zeros(8, np.int64), np.zeros(1)
 
 
-@kernel(_kind, example=_example_lay)
+@kernel(_kind, example=_example_lay, vector=_lay_vector)
 def lay_times(
     times: Any, flags: Any, name: Any, group: Any, which: Any, each: int, names: int, groups: int, place: Any,
     cursor: Any, out: Any,
@@ -72,7 +120,7 @@ def _example_judge() -> tuple[Any, ...]:
     return *_example()[:-1], frozen(np.zeros(8)), 2.0, np.zeros(1, np.uint8)
 
 
-@kernel(_kind, example=_example_judge)
+@kernel(_kind, example=_example_judge, vector=_judge_vector)
 def judge_times(
     times: Any, flags: Any, name: Any, group: Any, which: Any, each: int, names: int, groups: int,
     place: Any, usual: Any, slow: float, out: Any,
@@ -91,7 +139,7 @@ def _example_add() -> tuple[Any, ...]:
     return frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.uint8)), np.zeros(1, np.uint8)
 
 
-@kernel(example=_example_add)
+@kernel(example=_example_add, vector=_add_vector)
 def add_by_code(code: Any, table: Any, out: Any) -> None:
     """out[i] |= table[code[i]]."""
     for i in range(len(code)):

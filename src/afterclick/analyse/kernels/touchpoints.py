@@ -26,7 +26,11 @@ def _example_own() -> tuple[Any, ...]:
     return flags, code, code, code, np.zeros(1, np.int32)
 
 
-@kernel(example=_example_own)
+def _own_vector(flags: Any, group: Any, name: Any, event: Any, out: Any) -> None:
+    out[:] = np.where(((flags & _PAGE) != 0) & (group >= 0), group, event[name])
+
+
+@kernel(example=_example_own, vector=_own_vector)
 def own_points(flags: Any, group: Any, name: Any, event: Any, out: Any) -> None:
     """out[i] = the page group of a page view that has one, else event[name[i]]."""
     for i in range(len(flags)):
@@ -37,7 +41,11 @@ def _example_along() -> tuple[Any, ...]:
     return frozen(np.zeros(1, np.int64)), frozen(np.zeros(1, np.int32)), 0, 1, np.zeros(1, np.int32)
 
 
-@kernel(example=_example_along)
+def _along_vector(key: Any, own: Any, low: int, high: int, out: Any) -> None:
+    out[low:high] = own[key[low:high] >> 16]
+
+
+@kernel(example=_example_along, vector=_along_vector)
 def lay_along(key: Any, own: Any, low: int, high: int, out: Any) -> None:
     """out[i] = the code of gathered row i, for low <= i < high: read once out of order, then in order by all."""
     for i in range(low, high):
@@ -50,7 +58,31 @@ def _example_meet() -> tuple[Any, ...]:
     return frozen(np.array([0, 1])), long, long, code, code, small, 1, 1, 0, 1, 0, 1, *outs
 
 
-@kernel(example=_example_meet)
+def _meet_vector(
+    offsets: Any, at: Any, key: Any, own: Any, merged: Any, stage: Any, groups: int, size: int, first: int, last: int,
+    start: int, end: int, stage_out: Any, by_row: Any, events: Any, visitors: Any, _: Any,
+) -> None:  # fmt: skip
+    span = slice(offsets[first], offsets[last])
+    row, symbol = key[span] >> 16, key[span] & 0xFFFF
+    code, here = merged[own[row]], np.array(stage[span])
+    is_page = (symbol & _PAGE) != 0
+    twin = (code < groups) & ~is_page
+    ends = offsets[first + 1 : last + 1] - offsets[first]
+    leads = np.append((code[:-1] < groups) & ~twin[:-1] & ~is_page[1:] & (code[:-1] == code[1:]), False)[: len(code)]
+    leads[ends[ends > 0] - 1] = False
+    page = np.flatnonzero(leads)
+    here[page] = stage[span][page + 1]
+    stage_out[span] = here
+    acts = (symbol & _SYSTEM) == 0
+    by_row[row[acts]] = here[acts]
+    counted = np.flatnonzero(acts & (here != NOWHERE) & (at[span] >= start) & (at[span] < end))
+    cell = here[counted].astype(np.int64) * size + code[counted]
+    events += np.bincount(cell[~twin[counted]], minlength=len(events))
+    owner = np.searchsorted(ends, counted, side="right")
+    visitors += np.bincount(np.unique(owner * len(events) + cell) % max(len(events), 1), minlength=len(events))
+
+
+@kernel(example=_example_meet, vector=_meet_vector)
 def meet_points(
     offsets: Any, at: Any, key: Any, own: Any, merged: Any, stage: Any, groups: int, size: int, first: int, last: int,
     start: int, end: int, stage_out: Any, by_row: Any, events: Any, visitors: Any, marker: Any,
@@ -125,7 +157,28 @@ def _example_follow() -> tuple[Any, ...]:
     return frozen(np.array([0, 1])), long, long, code, real, 1, 1, 0, 1, np.zeros(2, np.int64), np.zeros(1, np.int64)
 
 
-@kernel(example=_example_follow)
+def _follow_vector(
+    offsets: Any, at: Any, key: Any, point: Any, loading: Any, groups: int, within: int, first: int, last: int,
+    total: Any, followed: Any,
+) -> None:  # fmt: skip
+    low, high = offsets[first], offsets[last]
+    code, page = point[low:high], point[low:high] < groups
+    total += np.bincount(code, minlength=len(total))
+    follows = np.append(False, page[:-1] & ~page[1:])[: len(code)]
+    begins = offsets[first:last] - low
+    follows[begins[begins < len(code)]] = False
+    rows = np.flatnonzero(follows) + low
+    gap = at[rows] - at[rows - 1]
+    if len(loading):
+        waited = loading[key[rows - 1] >> 16]
+        said = (waited > 0) & (waited < LONGEST)
+        gap -= np.where(said, waited * 1000, 0).astype(np.int64)
+    rows = rows[gap <= within]
+    pair = (point[rows].astype(np.int64) - groups) * groups + point[rows - 1]
+    followed += np.bincount(pair, minlength=len(followed))
+
+
+@kernel(example=_example_follow, vector=_follow_vector)
 def follow_pages(
     offsets: Any, at: Any, key: Any, point: Any, loading: Any, groups: int, within: int, first: int, last: int,
     total: Any, followed: Any,
@@ -156,7 +209,19 @@ def _example_both() -> tuple[Any, ...]:
     return frozen(np.array([0, 1])), code, code, code, 0, 1, np.zeros(3, np.int64), np.zeros(1, np.int64)
 
 
-@kernel(example=_example_both)
+def _both_vector(
+    offsets: Any, point: Any, one: Any, other: Any, first: int, last: int, visitors: Any, _: Any
+) -> None:
+    owner = np.repeat(np.arange(last - first), np.diff(offsets[first : last + 1]))
+    code = point[offsets[first] : offsets[last]]
+    for k, pair in enumerate(zip(one.tolist(), other.tolist(), strict=True)):
+        met = np.zeros((2, last - first), bool)
+        for side, wanted in enumerate(pair):
+            met[side, owner[code == wanted]] = True
+        visitors[3 * k : 3 * k + 3] += (*met.sum(axis=1), (met[0] & met[1]).sum())
+
+
+@kernel(example=_example_both, vector=_both_vector)
 def meet_both(
     offsets: Any, point: Any, one: Any, other: Any, first: int, last: int, visitors: Any, seen: Any
 ) -> None:
