@@ -92,14 +92,15 @@ def test_symbols_made_of_flags_equal_their_definition(seed, rows, edges, marked,
     for strip in strips(rng, rows, coded=False):
         count = len(strip.device)
         flags = frozen(rng.integers(0, 8, count).astype(np.uint16))
-        campaign = frozen(rng.integers(0, 2, count))
+        campaign, touch = frozen(rng.integers(0, 2, count)), frozen(rng.integers(-1, 4, count).astype(np.int32))
         bits = frozen(rng.integers(0, 3, count).astype(np.uint8) * 64 if marked else np.zeros(1, np.uint8))
-        given_strips.append(strip._replace(symbol=Flagged(flags, campaign, bits, 2, 128, 1 if bots else 0)))
+        given_strips.append(strip._replace(symbol=Flagged(flags, campaign, touch, bits, 2, 128, 1 if bots else 0)))
         for i in range(count):
             mark = int(bits[i]) if len(bits) > 1 else int(bits[0])
             counts = not (bots and flags[i] & 1) and not mark & 128 and (not flags[i] & 2 or mark)
             if counts and strip.device[i] >= 0 and period.start <= strip.at[i] < period.end:
                 symbol = int(flags[i]) | kernels.PRESENT | (kernels.HAS_CAMPAIGN if campaign[i] else 0)
+                symbol |= kernels.HAS_SOURCE if touch[i] > 1 else 0
                 wanted.append((strip.start + i) << kernels.SYMBOL_BITS | symbol)
     found, plain = gathered._blocked(given_strips, who, period), gathered._sorted(given_strips, who, period)
     assert [values.tolist() for values in found] == [values.tolist() for values in plain]
@@ -117,12 +118,13 @@ def test_rows_without_a_bit_keep_their_order(fast, slices):
         frozen(np.array([i << 16 | (6 if mark else 4) for i, mark in enumerate(marks)], np.int64)),
     )  # fmt: skip
     if fast:
-        for one in (kernels.count_marked, kernels.drop_marked):
+        for one in (kernels.count_marked, kernels.drop_marked, kernels.find_marked):
             one.warm()
     before, kernels.count_marked.ready = kernels.count_marked.ready, fast
-    found = gathered.without(rows, 2)
+    found, gone = gathered.without(rows, 2), gathered.marked(rows, 2)
     kernels.count_marked.ready = before
     kept = [i for i, mark in enumerate(marks) if not mark]
+    assert gone.tolist() == [i for i, mark in enumerate(marks) if mark]
     assert (found is rows) == (not any(marks))
     assert found.rows.tolist() == kept
     assert found.at.tolist() == [i * 10 for i in kept]

@@ -40,7 +40,8 @@ def test_sessions_equal_their_oracle(fast, logs, timeout, longest, campaigns, re
     def symbol(row):
         if row[2]:
             return int(Flag.ORDER) | gather.PRESENT
-        return int(Flag.CONTEXT | Flag.PAGE) | (gather.HAS_CAMPAIGN if row[1] else 0) | gather.PRESENT
+        marks = (gather.HAS_CAMPAIGN if row[1] else 0) | (gather.HAS_SOURCE if row[3] else 0)
+        return int(Flag.CONTEXT | Flag.PAGE) | marks | gather.PRESENT
 
     offsets, at, key, rows = packed(logs, symbol)
     touch = frozen(np.array([0 if row[2] else row[3] + 1 if row[3] else 0 for row in rows], np.int32))

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from afterclick.analyse.fields import touch_field
+from afterclick.analyse.gathered import marked
 from afterclick.analyse.journey import Journey
 from afterclick.analyse.kernels import journey as kernels
 from afterclick.analyse.kernels.compiled import pool, workers
@@ -71,7 +72,7 @@ class Crossings:
         """
         rows, acts = self.journey.rows, self.journey.entered_act.reshape(-1)
         if not self.scope.conditions:
-            return acts, len(self.stages), frozen(np.flatnonzero(rows.key & _SYSTEM))
+            return acts, len(self.stages), marked(rows, _SYSTEM)
         where = np.full(self.scope.context.snapshot.rows, -1, np.int64)
         where[self.sessions.rows.rows] = np.arange(len(self.sessions.rows.at))
         found = np.where(acts >= 0, where[rows.rows_at(np.maximum(acts, 0))] if len(rows.at) else -1, -1)

@@ -16,6 +16,7 @@ from afterclick.analyse.scratch import borrowed
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
+from afterclick.store.columns import TOUCH_INTERNAL
 
 
 class Coded(NamedTuple):
@@ -28,13 +29,14 @@ class Coded(NamedTuple):
 
 
 class Flagged(NamedTuple):
-    """Symbols made of flags, PRESENT and HAS_CAMPAIGN; a row with a flag of `out` has none, nor one whose bits have `skip`.
+    """Symbols made of flags, see `kernels.select_flagged`; a row with a flag of `out` has none, nor one whose bits have `skip`.
 
     A row with the flag `unless` has one only where its bits are not 0. `bits` is of one row where all have the same.
     """
 
     flags: np.ndarray
     campaign: np.ndarray
+    touch: np.ndarray
     bits: np.ndarray
     unless: int
     skip: int
@@ -44,6 +46,7 @@ class Flagged(NamedTuple):
         """The symbol of each row, 0 where it has none; uint16."""
         symbol = (self.flags & kernels.FLAGS) | kernels.PRESENT
         symbol |= np.where(self.campaign != 0, kernels.HAS_CAMPAIGN, 0).astype(np.uint16)
+        symbol |= np.where(self.touch > TOUCH_INTERNAL, kernels.HAS_SOURCE, 0).astype(np.uint16)
         left_out = ((self.flags & self.out) != 0) | ((self.bits & self.skip) != 0)
         left_out |= ((self.flags & self.unless) != 0) & (self.bits == 0)
         return np.where(left_out, 0, symbol).astype(np.uint16)
@@ -51,7 +54,8 @@ class Flagged(NamedTuple):
     def cut(self, low: int, high: int) -> Flagged:
         """Rows low <= i < high of it."""
         bits = self.bits[low:high] if len(self.bits) > 1 else self.bits
-        return self._replace(flags=self.flags[low:high], campaign=self.campaign[low:high], bits=bits)
+        flags, campaign, touch = (values[low:high] for values in (self.flags, self.campaign, self.touch))
+        return self._replace(flags=flags, campaign=campaign, touch=touch, bits=bits)
 
 
 class Strip(NamedTuple):
@@ -130,6 +134,19 @@ class Gathered:
         return _spans(self.offsets, len(self.at), parts)
 
 
+def marked(rows: Gathered, bit: int) -> np.ndarray:
+    """The places of the rows whose symbol carries this bit, ascending int64."""
+    if kernels.count_marked.runs_plain(len(rows.at)):
+        return frozen(np.flatnonzero(rows.key & bit))
+    spans = rows.spans(kernels.count_marked.parts(len(rows.at)))
+    counts = list(pool().map(lambda span: kernels.count_marked.fast()(rows.offsets, rows.key, *span, bit), spans))
+    found = np.empty(sum(counts), np.int64)
+    places = np.cumsum([0, *counts])[:-1].tolist()
+    find = kernels.find_marked.fast()
+    list(pool().map(lambda span, place: find(rows.offsets, rows.key, *span, bit, place, found), spans, places))
+    return frozen(found)
+
+
 def without(rows: Gathered, bit: int) -> Gathered:
     """The rows whose symbol does not carry this bit; the very same relation where none does."""
     if kernels.count_marked.runs_plain(len(rows.at)):
@@ -139,12 +156,12 @@ def without(rows: Gathered, bit: int) -> Gathered:
         offsets = np.searchsorted(kept, rows.offsets)
         return Gathered(frozen(offsets), frozen(rows.at[kept]), frozen(rows.key[kept]))
     spans = rows.spans(kernels.count_marked.parts(len(rows.at)))
-    marked = list(pool().map(lambda span: kernels.count_marked.fast()(rows.offsets, rows.key, *span, bit), spans))
-    if not sum(marked):
+    dropped = list(pool().map(lambda span: kernels.count_marked.fast()(rows.offsets, rows.key, *span, bit), spans))
+    if not sum(dropped):
         return rows
-    kept_rows = len(rows.at) - sum(marked)
+    kept_rows = len(rows.at) - sum(dropped)
     offsets, at, key = np.zeros(len(rows.offsets), np.int64), np.empty(kept_rows, np.int64), np.empty(kept_rows, np.int64)
-    places = [int(rows.offsets[first]) for first, _ in spans] - np.cumsum([0, *marked])[:-1]
+    places = [int(rows.offsets[first]) for first, _ in spans] - np.cumsum([0, *dropped])[:-1]
 
     def drop(span: tuple[int, int], place: int) -> None:
         kernels.drop_marked.fast()(rows.offsets, rows.at, rows.key, *span, bit, int(place), offsets, at, key)
@@ -234,8 +251,8 @@ class _Picked:
         dated = strip.first_at < period.start or strip.last_at >= period.end
         rest = dated, period.start, period.end, strip.start, self.visitor, self.key, first
         if isinstance(strip.symbol, Flagged):
-            flags, campaign, bits, *marks = strip.symbol
-            columns = strip.device, strip.at, flags, campaign, bits, 1 if len(bits) > 1 else 0
+            flags, campaign, touch, bits, *marks = strip.symbol
+            columns = strip.device, strip.at, flags, campaign, touch, bits, 1 if len(bits) > 1 else 0
             return int(kernels.select_flagged.fast()(*columns, *marks, *rest))
         if isinstance(strip.symbol, Coded):
             return int(kernels.select_coded.fast()(strip.device, strip.at, *strip.symbol, *rest))

@@ -72,7 +72,7 @@ def sessions_of(context: Context, question: SessionQuestion, as_of: int) -> Sess
 
 
 def behaviour(context: Context, identity: str, bots: str, as_of: int) -> Gathered:
-    """Every behavioural row of every visitor up to `as_of`; the symbol is flags | HAS_CAMPAIGN | PRESENT."""
+    """Every behavioural row of every visitor up to `as_of`; the symbol is made of flags, see `Flagged`."""
     key = ("behaviour", identity, bots, as_of)
     return context.keep(key, lambda: flagged_rows(context, identity, bots, as_of))
 
@@ -83,12 +83,13 @@ def flagged_rows(context: Context, identity: str, bots: str, as_of: int, marks: 
     With `marks` (uint8 per global row) also system rows that have any, and no row that has LEFT_OUT.
     """
     strips = []
-    for chunk in context.snapshot.chunks(("device", "at", "flags", "campaign"), None):
-        device, at, flags, campaign = (chunk.columns[name] for name in ("device", "at", "flags", "campaign"))
+    names = ("device", "at", "flags", "campaign", "touch")
+    for chunk in context.snapshot.chunks(names, None):
+        device, at, flags, campaign, touch = (chunk.columns[name] for name in names)
         bits = _NO_MARKS if marks is None else marks[chunk.start : chunk.start + chunk.rows]
         out = int(Flag.BOT) if bots == "out" else 0
         piece = context.snapshot.pieces[chunk.piece]
-        symbol = Flagged(flags, campaign, bits, int(Flag.SYSTEM), LEFT_OUT, out)
+        symbol = Flagged(flags, campaign, touch, bits, int(Flag.SYSTEM), LEFT_OUT, out)
         strips.append(Strip(chunk.start, chunk.piece, device, at, symbol, piece.first_at, piece.last_at))
     known = Period(-(2**62), as_of + 1)
     return gather(strips, context.labels(identity, as_of), known, context.ties)

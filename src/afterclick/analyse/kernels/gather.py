@@ -12,16 +12,18 @@ import numpy as np
 
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
+from afterclick.store.columns import TOUCH_INTERNAL
 
 SYMBOL_BITS: Final = 16
 SYMBOL_MASK: Final = (1 << SYMBOL_BITS) - 1
 BLOCK_BITS: Final = 16
 """Visitors of one block, as bits: so many counters fit a core's own cache."""
 
+HAS_SOURCE: Final = 1 << 13
 HAS_CAMPAIGN: Final = 1 << 14
 PRESENT: Final = 1 << 15
-FLAGS: Final = HAS_CAMPAIGN - 1
-"""A symbol made of a row's flags: these bits of them, and two more."""
+FLAGS: Final = HAS_SOURCE - 1
+"""A symbol made of a row's flags: these bits of them, and three more."""
 
 RUN: Final = 32
 """Rows that are sorted by insertion."""
@@ -100,16 +102,17 @@ def select_coded(
 
 def _example_select_flagged() -> tuple[Any, ...]:
     device, at, *rest = _example_select()
-    flags, campaign, bits = frozen(np.zeros(2, np.uint16)), frozen(np.zeros(2, np.int64)), frozen(np.zeros(1, np.uint8))
-    return device, at, flags, campaign, bits, 0, 2, 1, 1, *rest[1:]
+    flags, campaign, touch = (frozen(np.zeros(2, kind)) for kind in (np.uint16, np.int64, np.int32))
+    return device, at, flags, campaign, touch, frozen(np.zeros(1, np.uint8)), 0, 2, 1, 1, *rest[1:]
 
 
 @kernel(example=_example_select_flagged)
 def select_flagged(
-    device: Any, at: Any, flags: Any, campaign: Any, bits: Any, each: int, unless: int, skip: int, out: int, dated: bool,
-    start: int, end: int, first_row: int, device_out: Any, key_out: Any, n: int,
+    device: Any, at: Any, flags: Any, campaign: Any, touch: Any, bits: Any, each: int, unless: int, skip: int, out: int,
+    dated: bool, start: int, end: int, first_row: int, device_out: Any, key_out: Any, n: int,
 ) -> int:  # fmt: skip
-    """`select_rows` where the symbol of a row is its flags, PRESENT, and HAS_CAMPAIGN where it carries a campaign.
+    """`select_rows` where the symbol of a row is its flags, PRESENT, HAS_CAMPAIGN where it carries a campaign, and
+    HAS_SOURCE where its touch came from outside.
 
     A row with a flag of `out` has none, nor one whose `bits[i * each]` have `skip`; one with the flag `unless` only where
     they have any other.
@@ -117,6 +120,7 @@ def select_flagged(
     for i in range(len(device)):
         symbol = (int(flags[i]) & FLAGS) | PRESENT
         symbol |= HAS_CAMPAIGN if campaign[i] != 0 else 0
+        symbol |= HAS_SOURCE if touch[i] > TOUCH_INTERNAL else 0
         bit = int(bits[i * each])
         device_out[n] = device[i]
         key_out[n] = ((first_row + i) << SYMBOL_BITS) | symbol
@@ -142,6 +146,19 @@ def count_marked(offsets: Any, key: Any, first: int, last: int, bit: int) -> int
     for i in range(offsets[first], offsets[last]):
         found += 1 if key[i] & bit else 0
     return found
+
+
+def _example_find() -> tuple[Any, ...]:
+    return *_example_marked(), 0, np.zeros(1, np.int64)
+
+
+@kernel(example=_example_find)
+def find_marked(offsets: Any, key: Any, first: int, last: int, bit: int, place: int, out: Any) -> None:
+    """Write the rows of visitors first <= v < last that carry a bit of the symbol to `place` and on."""
+    for i in range(offsets[first], offsets[last]):
+        if key[i] & bit:
+            out[place] = i
+            place += 1
 
 
 def _example_drop() -> tuple[Any, ...]:

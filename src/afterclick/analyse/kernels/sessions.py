@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from afterclick.analyse.kernels.compiled import kernel
-from afterclick.analyse.kernels.gather import HAS_CAMPAIGN
+from afterclick.analyse.kernels.gather import HAS_CAMPAIGN, HAS_SOURCE
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
 
@@ -32,7 +32,7 @@ def mark_sessions(
 ) -> int:  # fmt: skip
     """Set `starts[i]` where row i begins a session, for visitors first <= v < last; returns how many there are.
 
-    The symbol is the row's flags | HAS_CAMPAIGN | PRESENT. `source[touch]` is the source of a touch; `midnights` are the
+    The symbol is made of flags (`gather.select_flagged`). `source[touch]` is the source of a touch; `midnights` are the
     instants of the site's midnights, empty unless they cut; `sdk` the SDK's own session codes. A sale without page
     context (a server's) belongs to the session that covers it and does not extend it.
     """
@@ -56,7 +56,7 @@ def mark_sessions(
                     new = True
                 if on_campaign and symbol & HAS_CAMPAIGN and campaign[row] != current:
                     new = True
-                if on_referrer and symbol & _CONTEXT and touch[row] > 1 and source[touch[row]] != origin:
+                if on_referrer and symbol & _CONTEXT and symbol & HAS_SOURCE and source[touch[row]] != origin:
                     new = True
             while day < len(midnights) and midnights[day] <= t:
                 # A midnight between the last event and this one; the first row of a visitor only sets the pointer.
@@ -69,7 +69,7 @@ def mark_sessions(
                 began, current, origin, own = t, 0, -1, -1
             if symbol & HAS_CAMPAIGN:
                 current = campaign[row]
-            if symbol & _CONTEXT and touch[row] > 1:
+            if symbol & _CONTEXT and symbol & HAS_SOURCE:
                 origin = source[touch[row]]
             if use_sdk and sdk[row] >= 0:
                 own = sdk[row]

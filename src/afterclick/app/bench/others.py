@@ -26,8 +26,8 @@ _MAP, _SCAN = "map", "scan"
 
 
 def map_row(snapshot: Snapshot, repeats: int) -> Row:
-    """The journey map against a scan of the columns that it reads from end to end."""
-    read = columns_read(snapshot, lambda watched: _answer(MAP, Context(watched)))
+    """The journey map against a scan of the columns that it depends on."""
+    read = columns_read(snapshot, lambda watched: _run(MAP, watched)())
     taken = alternated({_MAP: _run(MAP, snapshot), _SCAN: scanning(snapshot, read)}, repeats)
     return Row(
         what="journey map, without barriers", taken=taken[_MAP], against=f"scan of its {len(read)} columns to Arrow batches",

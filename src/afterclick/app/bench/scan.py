@@ -40,13 +40,20 @@ def touch(snapshot: Snapshot, columns: Sequence[str]) -> None:
 
 
 def columns_read(snapshot: Snapshot, ask: Callable[[Snapshot], object]) -> tuple[str, ...]:
-    """The columns that asking a snapshot reads from end to end, sorted; not those of which it takes single rows."""
+    """The columns that an answer depends on, sorted: read from end to end or, as amounts are, where a row is an order.
+
+    Tie breakers, which it looks at where instants are equal, are not among them.
+    """
     watched, seen = copy.copy(snapshot), set[str]()
 
     def chunks(columns: Sequence[str], period: Period | None = None) -> list[Chunk]:
         seen.update(columns)
         return snapshot.chunks(columns, period)
 
-    watched.chunks = chunks  # type: ignore[method-assign]
+    def take(column: str, rows: np.ndarray) -> np.ndarray:
+        seen.add(column)
+        return snapshot.take(column, rows)
+
+    watched.chunks, watched.take = chunks, take  # type: ignore[method-assign]
     ask(watched)
-    return tuple(sorted(seen))
+    return tuple(sorted(seen - {"tie"}))
