@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterclick import Channels, Funnel, JourneyMap, Kpi
-from afterclick.analyse.questions import ALL
+from afterclick.app.questions import ALL
 from afterclick.core import spec as specs
 from afterclick.core.errors import SpecError
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import afterclick
 from afterclick import Funnel
-from afterclick.analyse import questions
 from afterclick.analyse.context import Context
 from afterclick.analyse.kernels import narrow
+from afterclick.app import questions
 from afterclick.core import spans
 from afterclick.core.event import Event
 from support import naive, naive_funnel

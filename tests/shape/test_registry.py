@@ -9,7 +9,7 @@ import click
 import pytest
 
 import afterclick
-from afterclick.analyse.questions import ALL
+from afterclick.app.questions import ALL
 from afterclick.core import errors
 from afterclick.core.spec import Spec, kinds
 from afterclick.surfaces import docs

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import afterclick
-from afterclick.analyse import questions
+from afterclick.app import questions
 from afterclick.core import result as results
 from afterclick.core.errors import AfterclickError, UsageError
 from afterclick.core.result import Result

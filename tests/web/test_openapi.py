@@ -13,7 +13,7 @@ from drawn import FakeShop
 from starlette.testclient import TestClient
 
 import afterclick
-from afterclick.analyse import questions
+from afterclick.app import questions
 from afterclick.core import texts
 from afterclick.core.spec import Spec
 from afterclick.surfaces.web import create_app, openapi

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import afterclick
-from afterclick.analyse import questions
+from afterclick.app import questions
 from afterclick.core.errors import InputError, NotEnoughData, SpecError, UsageError
 from afterclick.surfaces import presenting
 from afterclick.surfaces.cli.main import group

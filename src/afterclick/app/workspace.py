@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from afterclick.analyse import questions
 from afterclick.analyse.checks import Doctor
 from afterclick.analyse.context import NO_BEHAVIOUR, Context
 from afterclick.analyse.kernels import compiled
+from afterclick.app import questions
 from afterclick.core import clock
 from afterclick.core.errors import SpecError, nearest
 from afterclick.core.event import Event, Rejected, events_table

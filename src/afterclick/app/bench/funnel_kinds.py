@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from afterclick.analyse import questions
 from afterclick.analyse.funnel import Funnel
+from afterclick.app import questions
 from afterclick.app.bench.funnels import LEAST, running
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.steps import FIRST_STEPS, LATER_STEPS, WITHIN

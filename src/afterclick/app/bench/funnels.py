@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from afterclick.analyse import questions
 from afterclick.analyse.context import Context
 from afterclick.analyse.funnel import Funnel
+from afterclick.app import questions
 from afterclick.app.bench.clickhouse import ClickHouse, handed_over
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.scan import scanning, touch

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from afterclick.analyse import questions
 from afterclick.analyse.channels import Channels
 from afterclick.analyse.context import Context
 from afterclick.analyse.journey_map import JourneyMap
 from afterclick.analyse.kpi import Kpi
 from afterclick.analyse.question import Question, SessionQuestion
 from afterclick.analyse.sessions import sessions_of
+from afterclick.app import questions
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.scan import columns_read, scanning
 from afterclick.app.bench.timing import Run, alternated, timed

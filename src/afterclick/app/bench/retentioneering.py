@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from afterclick.analyse import questions
 from afterclick.analyse.context import Context
 from afterclick.analyse.funnel import Funnel
+from afterclick.app import questions
 from afterclick.app.bench.clickhouse import Aside, handed_over
 from afterclick.app.bench.funnels import LEAST, running
 from afterclick.app.bench.row import Row

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from afterclick.analyse import questions
+from afterclick.app import questions
 from afterclick.core import i18n
 from afterclick.core import spec as specs
 from afterclick.core.errors import SpecError, nearest

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from afterclick.analyse import questions
+from afterclick.app import questions
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import answers, openapi
 from afterclick.surfaces.web.address import LOOKS, Address

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from afterclick.analyse import questions
+from afterclick.app import questions
 from afterclick.core import errors, i18n
 from afterclick.core.errors import AfterclickError, SpecError
 from afterclick.core.spec import Field, Spec

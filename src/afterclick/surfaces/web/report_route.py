@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from afterclick.analyse import questions
+from afterclick.app import questions
 from afterclick.core.errors import AfterclickError, NotEnoughData
 from afterclick.core.result import Result
 from afterclick.surfaces.web import answers
