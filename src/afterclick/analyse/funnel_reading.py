@@ -17,6 +17,7 @@ from afterclick.analyse.funnel_presets import STATES_WITHIN
 from afterclick.analyse.funnel_tables import histogram, steps_table
 from afterclick.analyse.funnel_trend import Trend, trend_of
 from afterclick.analyse.kernels import funnel_general as general
+from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.scope import Scope
 from afterclick.core import spans
 from afterclick.core.moments import Share
@@ -61,12 +62,9 @@ def read(scope: Scope, asked: Funnel) -> Result:
     reading = Reading(scope, funnel, chain, found, before, found.waiting(chain, horizon))
     frame = steps_table(reading)
     rows = frame.to_pylist()
+    bins = [pool().submit(histogram, reading, previous=since) for since in (False, True)]
     trend, groups = trend_of(reading), groups_of(reading)
-    parts = {
-        "histogram": histogram(reading),
-        "histogram_previous": histogram(reading, previous=True),
-        "trend": trend.table,
-    }
+    parts = {"histogram": bins[0].result(), "histogram_previous": bins[1].result(), "trend": trend.table}
     if groups:
         parts["breakdown"] = breakdown(reading, groups)
     return Result(

@@ -9,12 +9,16 @@ import numpy as np
 import pyarrow as pa
 
 from afterclick.analyse.attempts import Attempts
-from afterclick.analyse.funnel_money import sums
+from afterclick.analyse.funnel_money import summed, sums
+from afterclick.analyse.kernels.compiled import pool, workers
 from afterclick.core import spans
 from afterclick.core.moments import Quantiles, Share
 
 if TYPE_CHECKING:
     from afterclick.analyse.funnel_reading import Reading
+
+_MANY = 20_000
+"""Units that are worth a second thread."""
 
 HISTOGRAM = tuple(spans.micros(text) for text in ("0s", "10s", "1m", "10m", "1h", "6h", "1d", "3d", "7d", "30d", "90d"))
 _SECONDS = [edge / spans.SECOND for edge in HISTOGRAM]
@@ -39,29 +43,36 @@ _HISTOGRAM_SCHEMA = pa.schema(
 def steps_table(reading: Reading) -> pa.Table:
     """One row per listed step, in order; where the order is free, row k is of those who took any k of the steps."""
     found, chain = reading.found, reading.chain
-    first, last = len(found.visitor), len(chain.steps) - 1
-    table: list[dict[str, Any]] = []
-    for k, step in enumerate(chain.steps):
-        here = found.reaching[k]
-        n = len(here)
-        before = table[found.before(k)]["n"] if table else n
-        # Where the order is free, the k-th event may be of any step.
-        amounts = None
-        if reading.money.may_stand(chain.steps if found.taken is not None else (step,)):
-            amounts = reading.money.of(found.rows_of(k, here))
-        table.append(
-            {
-                "step": k + 1, "event": step.text(), "optional": step.optional, "anchored": step.anchored, "n": n,
-                "taken": n if found.taken is None else int((found.taken == k).sum()),
-                **_share("of_all", n, first), **_share("from_previous", n, before),
-                **_ended(reading, k, here, amounts), "previous_n": _count(reading.before, k), **sums(amounts),
-                **_times(found, 0, k, "first"),
-                **(_times(found, found.before(k), k, "previous") if k else _times(found, 0, 0, "previous")),
-            }
-        )  # fmt: skip
-        if k == last:
-            table[k].update({"lost": 0, "open": 0})
+    amounts = [_amounts(reading, k) for k in range(len(chain.steps))]
+    # Looked up here once, so that no two threads do.
+    assert len(found.times) == len(found.reaching)
+    table = list(pool().map(lambda k: _row(reading, k, amounts[k]), range(len(chain.steps))))
+    table[-1].update({"lost": 0, "open": 0})
     return pa.Table.from_pylist(table, schema=_SCHEMA)
+
+
+def _amounts(reading: Reading, k: int) -> np.ndarray | None:
+    found, chain = reading.found, reading.chain
+    # Where the order is free, the k-th event may be of any step.
+    if not reading.money.may_stand(chain.steps if found.taken is not None else (chain.steps[k],)):
+        return None
+    units, money = found.reaching[k], reading.money
+    # Looked up side by side: each of many rows lies somewhere else in the memory.
+    cuts = np.linspace(0, len(units), workers() + 1).astype(int) if len(units) >= _MANY else np.array([0, len(units)])
+    parts = pool().map(lambda low, high: money.of(found.rows_of(k, units[low:high])), cuts[:-1], cuts[1:])
+    return np.concatenate(list(parts))
+
+
+def _row(reading: Reading, k: int, amounts: np.ndarray | None) -> dict[str, Any]:
+    found, step, here = reading.found, reading.chain.steps[k], reading.found.reaching[k]
+    n, since = len(here), found.before(k)
+    return {
+        "step": k + 1, "event": step.text(), "optional": step.optional, "anchored": step.anchored, "n": n,
+        "taken": n if found.taken is None else int((found.taken == k).sum()),
+        **_share("of_all", n, len(found.visitor)), **_share("from_previous", n, len(found.reaching[since])),
+        **_ended(reading, k, here, amounts), "previous_n": _count(reading.before, k), **sums(amounts),
+        **_times(found, 0, k, "first"), **_times(found, since if k else 0, k, "previous"),
+    }  # fmt: skip
 
 
 def _ended(reading: Reading, k: int, here: np.ndarray, amounts: np.ndarray | None) -> dict[str, Any]:
@@ -71,9 +82,8 @@ def _ended(reading: Reading, k: int, here: np.ndarray, amounts: np.ndarray | Non
         return {"lost": 0, "open": 0, "lost_value": None}
     ended, waits = found.reached[here] == found.required.index(k) + 1, reading.waiting[here]
     left = ended & ~waits
-    lost = sums(None if amounts is None else amounts[left])["value_sum"]
-    through = k == found.required[-1]
-    return {"lost": int(left.sum()), "open": int((ended & waits).sum()), "lost_value": None if through else lost}
+    lost = None if amounts is None or k == found.required[-1] else summed(amounts[np.flatnonzero(left)])
+    return {"lost": int(left.sum()), "open": int((ended & waits).sum()), "lost_value": lost}
 
 
 def _share(name: str, n: int, of: int) -> dict[str, float | None]:

@@ -160,12 +160,15 @@ class Quantiles(msgspec.Struct, frozen=True):
 def _quantiles(values: npt.NDArray[np.int64], percents: Sequence[int]) -> list[float]:
     last = len(values) - 1
     positions = [divmod(last * percent, 100) for percent in percents]
-    ranks = sorted({rank for lower, _ in positions for rank in (lower, min(lower + 1, last))})
-    ordered = np.partition(values, ranks)
-    points = []
+    # One rank at a time, each in what the one before left above it: numpy is ten times as quick with a single rank.
+    rest, start, points = values.copy(), 0, []
     for lower, hundredths in positions:
-        below, above = int(ordered[lower]), int(ordered[min(lower + 1, last)])
+        rank = lower - start
+        rest.partition(rank)
+        below = int(rest[rank])
+        above = int(rest[rank + 1 :].min()) if hundredths else below
         points.append((below * (100 - hundredths) + above * hundredths) / 100)
+        rest, start = rest[rank:], lower
     return points
 
 

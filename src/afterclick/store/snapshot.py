@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,9 @@ from afterclick.store.pieces import Edges, Piece, join_edges, none_of
 from afterclick.store.projection import Opened
 from afterclick.store.promotion import Promoted, promote
 from afterclick.store.segment import SegmentReader
+
+_FEW: Final = 16
+"""Pieces up to which comparing rows with each one's first is quicker than a search."""
 
 
 class Chunk(NamedTuple):
@@ -143,10 +146,12 @@ class Snapshot:
         none, dtype = self._none(column)
         values = np.full(len(rows), none, dtype)
         which = self._pieces_of(rows)
-        for number in np.flatnonzero(np.bincount(which, minlength=1)):
+        few = len(self.pieces) <= _FEW
+        for number in range(len(self.pieces)) if few else np.flatnonzero(np.bincount(which, minlength=1)):
             stored = self._stored(int(number), column)
             if stored is not None:
-                here = which == number
+                # Places are quicker than a mask of many turns.
+                here = np.flatnonzero(which == number)
                 values[here] = stored[rows[here] - self.starts[number]]
         return values
 
@@ -188,7 +193,12 @@ class Snapshot:
     def _pieces_of(self, rows: np.ndarray) -> np.ndarray:
         if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < self.rows:
             raise IndexError(f"rows are numbered 0 to {self.rows - 1}")
-        return np.searchsorted(self.starts, rows, side="right") - 1
+        if len(self.pieces) > _FEW:
+            return np.searchsorted(self.starts, rows, side="right") - 1
+        which = np.zeros(len(rows), np.uint8)
+        for start in self.starts[1 : len(self.pieces)]:
+            which += rows >= start
+        return which
 
     def _slice(self, number: int, name: str, first: int, last: int) -> np.ndarray:
         stored = self._stored(number, name)

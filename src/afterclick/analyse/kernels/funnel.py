@@ -14,6 +14,9 @@ import numpy as np
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 
+_u = np.uintp
+"""An index that cannot be negative: compiled code then need not ask whether it counts from the end."""
+
 BEST, FIRST, ATTEMPTS = 0, 1, 2
 NEVER, FURTHER = -1, -2
 
@@ -71,7 +74,7 @@ def _chase(
             j = seen_upto[r]
         else:
             seen_from[r] = begin
-        while j < high and at[j] <= limit and not match[(key[j] & 0xFFFF) * columns + r]:
+        while j < high and at[_u(j)] <= limit and not match[_u((key[_u(j)] & 0xFFFF) * columns + r)]:
             j += 1
         seen_upto[r] = j
         used = True
@@ -82,7 +85,7 @@ def _chase(
                     used = True
             if used:
                 j += 1
-                while j < high and at[j] <= limit and not match[(key[j] & 0xFFFF) * columns + r]:
+                while j < high and at[_u(j)] <= limit and not match[_u((key[_u(j)] & 0xFFFF) * columns + r)]:
                     j += 1
         if j >= high or at[j] > limit:
             return r
@@ -104,10 +107,10 @@ def _only_begun(at: Any, key: Any, match: Any, columns: int, low: int, high: int
     """The first start in [start, end) of rows none of which serves step 2; NEVER without one, FURTHER if one does."""
     begin = NEVER
     for i in range(low, high):
-        cell = (key[i] & 0xFFFF) * columns
-        if match[cell + 1]:
+        cell = (key[_u(i)] & 0xFFFF) * columns
+        if match[_u(cell + 1)]:
             return FURTHER
-        if begin < 0 and match[cell] and start <= at[i] < end:
+        if begin < 0 and match[_u(cell)] and start <= at[_u(i)] < end:
             begin = i
     return begin
 
@@ -151,14 +154,14 @@ def chase_funnel(
             seen_from[r], seen_upto[r] = -1, -2
         reached, a, begun, final_row = 0, low, False, high
         while a < high:
-            if not (match[(key[a] & 0xFFFF) * columns] and start <= at[a] < end):
+            if not (match[_u((key[_u(a)] & 0xFFFF) * columns)] and start <= at[_u(a)] < end):
                 a += 1
                 continue
             if reached > 0 and entry == BEST:
                 if final_row == high and reached < columns:
                     # The last row that could serve the step the best attempt is missing.
                     final_row = high - 1
-                    while final_row >= low and not match[(key[final_row] & 0xFFFF) * columns + reached]:
+                    while final_row >= low and not match[_u((key[_u(final_row)] & 0xFFFF) * columns + reached)]:
                         final_row -= 1
                 # A tolerance lets a step stand before its start, so only instants decide that nothing better follows.
                 if at[a] - tolerance > at[best[reached - 1]] and (

@@ -25,6 +25,9 @@ PRESENT: Final = 1 << 15
 FLAGS: Final = HAS_SOURCE - 1
 """A symbol made of a row's flags: these bits of them, and three more."""
 
+_u = np.uintp
+"""An index that cannot be negative: compiled code then need not ask whether it counts from the end, which costs half."""
+
 RUN: Final = 32
 """Rows that are sorted by insertion."""
 
@@ -63,8 +66,8 @@ def select_rows(
     moves on behind a row that counts: which rows do is too irregular to be guessed by a processor.
     """
     for i in range(len(device)):
-        device_out[n] = device[i]
-        key_out[n] = ((first_row + i) << SYMBOL_BITS) | int(symbol[i])
+        device_out[_u(n)] = device[i]
+        key_out[_u(n)] = ((first_row + i) << SYMBOL_BITS) | int(symbol[i])
         counts = 1 if symbol[i] != 0 else 0
         counts &= 1 if device[i] >= 0 else 0
         if dated:
@@ -87,9 +90,9 @@ def select_coded(
 ) -> int:  # fmt: skip
     """`select_rows` where the symbol of a row is `lut[code]`, and a row with a flag of `out` has none."""
     for i in range(len(device)):
-        symbol = int(lut[code[i]])
-        device_out[n] = device[i]
-        key_out[n] = ((first_row + i) << SYMBOL_BITS) | symbol
+        symbol = int(lut[_u(code[i])])
+        device_out[_u(n)] = device[i]
+        key_out[_u(n)] = ((first_row + i) << SYMBOL_BITS) | symbol
         counts = 1 if symbol != 0 else 0
         counts &= 1 if (flags[i] & out) == 0 else 0
         counts &= 1 if device[i] >= 0 else 0
@@ -122,8 +125,8 @@ def select_flagged(
         symbol |= HAS_CAMPAIGN if campaign[i] != 0 else 0
         symbol |= HAS_SOURCE if touch[i] > TOUCH_INTERNAL else 0
         bit = int(bits[i * each])
-        device_out[n] = device[i]
-        key_out[n] = ((first_row + i) << SYMBOL_BITS) | symbol
+        device_out[_u(n)] = device[i]
+        key_out[_u(n)] = ((first_row + i) << SYMBOL_BITS) | symbol
         counts = 1 if (symbol & out) == 0 else 0
         counts &= 1 if (symbol & unless) == 0 or bit != 0 else 0
         counts &= 1 if (bit & skip) == 0 else 0
@@ -202,12 +205,13 @@ def name_visitors(
     `at` holds the instants of the strip whose first global row is `first_row`.
     """
     for j in range(first, last):
-        found = label[visitor[j]]
+        device = visitor[_u(j)]
+        found = label[_u(device)]
         if found < 0:
             t = at[(key[j] >> SYMBOL_BITS) - first_row]
-            found = _visitor(visitor[j], t, label, shared_from, shared_at, shared_label)
-        visitor[j] = found
-        sizes[found >> BLOCK_BITS] += 1
+            found = _visitor(device, t, label, shared_from, shared_at, shared_label)
+        visitor[_u(j)] = found
+        sizes[_u(found >> BLOCK_BITS)] += 1
 
 
 def _example_scatter() -> tuple[Any, ...]:
@@ -222,12 +226,12 @@ def scatter_rows(
 ) -> None:  # fmt: skip
     """Put rows first <= j < last at their block's cursor, with their instants."""
     for j in range(first, last):
-        block = visitor[j] >> BLOCK_BITS
-        place = cursor[block]
-        cursor[block] = place + 1
-        visitor_out[place] = visitor[j]
-        at_out[place] = at[(key[j] >> SYMBOL_BITS) - first_row]
-        key_out[place] = key[j]
+        block = _u(visitor[_u(j)] >> BLOCK_BITS)
+        place = _u(cursor[block])
+        cursor[block] += 1
+        visitor_out[place] = visitor[_u(j)]
+        at_out[place] = at[_u((key[_u(j)] >> SYMBOL_BITS) - first_row)]
+        key_out[place] = key[_u(j)]
 
 
 def _insert(at: Any, key: Any, low: int, high: int) -> None:
@@ -268,8 +272,8 @@ def _settle(offsets: Any, at: Any, key: Any, first: int, last: int, tied: Any) -
         low, high = offsets[visitor], offsets[visitor + 1]
         ordered, equal = True, False
         for i in range(low + 1, high):
-            if at[i] <= at[i - 1]:
-                if at[i] < at[i - 1]:
+            if at[_u(i)] <= at[_u(i - 1)]:
+                if at[_u(i)] < at[_u(i - 1)]:
                     ordered = False
                     break
                 equal = True
@@ -313,8 +317,8 @@ def settle(
         for v in range(size):
             cursor[v] = 0
         for i in range(low, high):
-            cursor[visitor[i] - base] += 1
-            at_here[i - low], key_here[i - low] = at[i], key[i]
+            cursor[_u(visitor[_u(i)] - base)] += 1
+            at_here[_u(i - low)], key_here[_u(i - low)] = at[_u(i)], key[_u(i)]
         place = low
         for v in range(size):
             offsets[base + v] = place
@@ -323,8 +327,8 @@ def settle(
             place += rows
         offsets[base + size] = high
         for i in range(low, high):
-            v = visitor[i] - base
-            place = cursor[v]
-            cursor[v] = place + 1
-            at[place], key[place] = at_here[i - low], key_here[i - low]
+            v = _u(visitor[_u(i)] - base)
+            place = _u(cursor[v])
+            cursor[v] += 1
+            at[place], key[place] = at_here[_u(i - low)], key_here[_u(i - low)]
         _settle(offsets, at, key, base, base + size, tied)
