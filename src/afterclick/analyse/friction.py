@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from afterclick.analyse.kernels import friction as kernels
+from afterclick.analyse.kernels import parts
 from afterclick.analyse.kernels import touchpoints as touch_kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.measures import measures
@@ -71,7 +72,7 @@ class Friction:
 class Visits:
     """The visits of a range with the touchpoint and the stage of each of their rows.
 
-    `stage` uint8 per global row says at which stage it counts, kernels.NOWHERE where it does not.
+    `stage` uint8 per global row says at which stage it counts, parts.NOWHERE where it does not.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Visits:
 
     def _empty(self) -> tuple[np.ndarray, np.ndarray]:
         """Counts and views of no visit; the last cell is of rows that are in none."""
-        return np.zeros(self.cells + 1 << kernels.PARTS, np.int64), np.zeros(self.cells + 1, np.int64)
+        return np.zeros(self.cells + 1 << parts.PARTS, np.int64), np.zeros(self.cells + 1, np.int64)
 
     def marks(self, cell: int) -> np.ndarray:
         """Per visit (as `ids`) the bits 1 << part of what it met at a cell; uint8."""
@@ -167,7 +168,7 @@ def _visits(scope: Scope, period: Period) -> Visits:
     found = measures(scope, period)
     counted = scope.counted
     rows = scope.context.snapshot.rows
-    stage = np.zeros(rows, np.uint8) if counted is None else np.where(counted, 0, kernels.NOWHERE).astype(np.uint8)
+    stage = np.zeros(rows, np.uint8) if counted is None else np.where(counted, 0, parts.NOWHERE).astype(np.uint8)
     return Visits(scope, points_of(scope), found.sessions, found.session_ids, frozen(stage), 1)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of
 from afterclick.analyse.friction import visits_of
-from afterclick.analyse.kernels.friction import NOWHERE
+from afterclick.analyse.kernels.parts import NOWHERE
 from afterclick.analyse.measures import Measures, measures
 from afterclick.analyse.question import SessionQuestion
 from afterclick.analyse.scope import Scope, scope_of

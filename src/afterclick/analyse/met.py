@@ -10,7 +10,7 @@ import numpy as np
 
 from afterclick.analyse.distinct import distinct, firsts
 from afterclick.analyse.friction import Visits, visits_of
-from afterclick.analyse.kernels.friction import NOWHERE
+from afterclick.analyse.kernels.parts import NOWHERE
 from afterclick.analyse.measures import Measures, measures
 from afterclick.analyse.points import Points, points_of
 from afterclick.analyse.scope import Scope

@@ -9,7 +9,7 @@ import numpy as np
 
 from afterclick.analyse.beside import Beside
 from afterclick.analyse.describe import people_of
-from afterclick.analyse.kernels.friction import LOOPED, SLOWED, TROUBLED
+from afterclick.analyse.kernels.parts import LOOPED, SLOWED, TROUBLED
 from afterclick.analyse.met import ENDS, Met
 from afterclick.analyse.touchpoint_sides import ENTRY, LEFT, OTHER, Sides
 from afterclick.analyse.words import Words

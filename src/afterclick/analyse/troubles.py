@@ -11,8 +11,8 @@ import numpy as np
 from afterclick.analyse.context import Context
 from afterclick.analyse.kernels import pace as kernels
 from afterclick.analyse.kernels.compiled import pool
-from afterclick.analyse.kernels.friction import ERROR
 from afterclick.analyse.kernels.pace import SLOWER, UNTIMED
+from afterclick.analyse.kernels.parts import ERROR
 from afterclick.core.arrays import frozen
 from afterclick.core.names import SYSTEM_EVENTS
 from afterclick.store.snapshot import Chunk

@@ -41,7 +41,7 @@ class Kernel:
     `helpers` are the plain functions it calls; `example` gives tiny arguments of the real types, for warming up. With
     `inlined` the helpers are compiled into each place that calls them: a call that hands over many arrays costs more than
     the little it does, and compiling takes longer. `vector` does the same with numpy and passing arrays: what few rows are
-    run with before the kernel is compiled.
+    run with before the kernel is compiled; where it gives NotImplemented, plain Python does it.
     """
 
     def __init__(
@@ -66,8 +66,9 @@ class Kernel:
         if self.runs_plain(rows):
             _Quiet.since = clock.ticks()
             try:
-                if self.vector is not None:
-                    return self.vector(*arguments)
+                found = NotImplemented if self.vector is None else self.vector(*arguments)
+                if found is not NotImplemented:
+                    return found
                 return self.plain(*[_plainly(argument) for argument in arguments])
             finally:
                 _Quiet.since = clock.ticks()

@@ -6,17 +6,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels import friction_vector
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.kernels.pace import SLOWER
+from afterclick.analyse.kernels.parts import AGAIN, ERROR, LOOPED, NOWHERE, PACE, PARTS, SLOWED, TIMED, TROUBLED, VISITS
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
 
-NOWHERE: Final = 255
-VISITS, TROUBLED, LOOPED, TIMED, SLOWED, PARTS = 0, 1, 2, 3, 4, 5
-AGAIN: Final = 10_000_000
-"""The same action on the same page within these microseconds is a retry; after an error it is one however late."""
-ERROR: Final = 4
-_PACE: Final = 3
 _ALL: Final = (1 << PARTS) - 1
 _PAGE: Final = int(Flag.PAGE)
 _QUALIFYING: Final = int(Flag.QUALIFYING)
@@ -49,7 +45,7 @@ def _example() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@kernel(_mark, example=_example, inlined=True)
+@kernel(_mark, example=_example, inlined=True, vector=friction_vector.meet)
 def meet_troubles(
     chosen: Any, edges: Any, first: int, last: int, at: Any, key: Any, own: Any, merged: Any, stage: Any, trouble: Any,
     path: Any, groups: int, size: int, counts: Any, views: Any, seen: Any, watched: int, marks: Any,
@@ -75,7 +71,7 @@ def meet_troubles(
             cell = none
             if stage[row] != NOWHERE:
                 cell = stage[row] * size + met
-            timed, slow = (1 if ill & _PACE else 0), (1 if ill & _PACE == SLOWER else 0)
+            timed, slow = (1 if ill & PACE else 0), (1 if ill & PACE == SLOWER else 0)
             twin = 1 if met < groups and not page else 0
             error = (1 if ill & ERROR else 0) * (1 - twin)
             bits = 1 << VISITS | error << TROUBLED | timed << TIMED | slow << SLOWED

@@ -328,7 +328,7 @@ def settle(
         offsets[base + size] = high
         for i in range(low, high):
             v = _u(visitor[_u(i)] - base)
-            place = _u(cursor[v])
+            free = _u(cursor[v])
             cursor[v] += 1
-            at[place], key[place] = at_here[_u(i - low)], key_here[_u(i - low)]
+            at[free], key[free] = at_here[_u(i - low)], key_here[_u(i - low)]
         _settle(offsets, at, key, base, base + size, tied)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels import journey_vector
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
@@ -53,7 +54,7 @@ def _example() -> tuple[Any, ...]:
     return frozen(np.array([0, 1])), long, long, frozen(np.zeros(1, np.uint8)), 2, 0, 1, 0, 1, *outs
 
 
-@kernel(_top, example=_example)
+@kernel(_top, example=_example, vector=journey_vector.follow)
 def follow_stages(
     offsets: Any, at: Any, key: Any, marks: Any, stages: int, first: int, last: int, start: int, end: int,
     entered_at: Any, entered_row: Any, entered_act: Any, returned: Any, loop: Any, stage_of_row: Any, by_row: Any,

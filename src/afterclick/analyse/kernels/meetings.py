@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels import meetings_vector
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 
@@ -23,7 +24,7 @@ def _example() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@kernel(example=_example)
+@kernel(example=_example, vector=meetings_vector.meet)
 def first_meetings(
     offsets: Any, at: Any, code: Any, starts: Any, ordered: Any, basket: Any, codes: int, first: int, last: int,
     since: int, until: int, base: int, leg_base: int, fill: bool,
@@ -91,7 +92,7 @@ def _example_apart() -> tuple[Any, ...]:
     return frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.int64)), 1, np.zeros(1, np.uint8)
 
 
-@kernel(example=_example_apart)
+@kernel(example=_example_apart, vector=meetings_vector.keep)
 def keep_apart(visitor: Any, at: Any, within: int, kept: Any) -> None:
     """Set `kept[i]` for visits that do not begin within `within` µs of the last kept one of the same visitor.
 

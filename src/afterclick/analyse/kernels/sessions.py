@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels import sessions_vector
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.kernels.gather import HAS_CAMPAIGN, HAS_SOURCE
 from afterclick.core.arrays import frozen
@@ -24,7 +25,7 @@ def _example_mark() -> tuple[Any, ...]:
     return offsets, long, long, code, long, code, code, long, 0, 1, 1, 0, True, False, False, np.zeros(1, np.uint8)
 
 
-@kernel(example=_example_mark)
+@kernel(example=_example_mark, vector=sessions_vector.mark)
 def mark_sessions(
     offsets: Any, at: Any, key: Any, touch: Any, campaign: Any, sdk: Any, source: Any, midnights: Any,
     first: int, last: int, timeout: int, max_length: int, on_campaign: bool, on_referrer: bool, use_sdk: bool,
@@ -83,7 +84,7 @@ def _example_describe() -> tuple[Any, ...]:
     return frozen(np.array([0, 1])), long, long, code, frozen(np.ones(1, np.uint8)), 0, 1, 0, *outs
 
 
-@kernel(example=_example_describe)
+@kernel(example=_example_describe, vector=sessions_vector.describe)
 def describe_sessions(
     offsets: Any, at: Any, key: Any, touch: Any, starts: Any, first: int, last: int, base: int,
     visitor_out: Any, first_out: Any, start_at: Any, end_at: Any, events: Any, pages: Any, qualifying: Any,
