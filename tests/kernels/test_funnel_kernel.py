@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterclick.analyse.kernels import funnel as kernels
+from afterclick.analyse.kernels import funnel_attempt as attempt
 from afterclick.analyse.kernels import funnel_general as general
 from afterclick.analyse.kernels import funnel_strict
 from afterclick.core.arrays import frozen
@@ -112,7 +113,7 @@ def test_a_bot_costs_linear_time(names, spread):
     assert len(got[0][1]) == len(set(names) | {"A"})
 
 
-ORDERS = {"sequential": general.SEQUENTIAL, "strict": general.STRICT, "any": general.ANY}
+ORDERS = {"sequential": attempt.SEQUENTIAL, "strict": attempt.STRICT, "any": attempt.ANY}
 GENERAL = "ABCXS"  # S is no behaviour
 NO_ROWS = frozen(np.zeros(0, np.uint8)), frozen(np.zeros(0, np.int32))
 
@@ -339,7 +340,7 @@ def test_seventy_steps_in_any_order_are_reached():
     general.chase_any_funnel.plain(
         frozen(np.array([0, 70])), frozen(np.arange(70, dtype=np.int64)), key, NO_ROWS[1], NO_ROWS[0],
         frozen(match.reshape(-1)), 70, 70, frozen(np.zeros(0, np.int64)), frozen(np.zeros(0, np.int64)),
-        frozen(np.zeros(70, np.uint8)), general.ANY, 0, 1, 0, 100, 100, False, False, 0, general.BEST, False, 0, *out,
+        frozen(np.zeros(70, np.uint8)), attempt.ANY, 0, 1, 0, 100, 100, False, False, 0, general.BEST, False, 0, *out,
     )  # fmt: skip
     assert out[1][0] == len(names)
     assert out[3].tolist() == order.tolist()

@@ -14,6 +14,7 @@ from afterclick.analyse.kernels import funnel as kernels
 from afterclick.analyse.kernels import funnel_general as general
 from afterclick.analyse.kernels import funnel_strict
 from afterclick.analyse.kernels.compiled import Kernel, pool, workers
+from afterclick.analyse.kernels.funnel_attempt import ANY, SEQUENTIAL, STRICT
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.scratch import borrowed
 from afterclick.analyse.slices import Slices, by_key, by_session, by_value, held_codes
@@ -42,7 +43,7 @@ class Chain(NamedTuple):
     tolerance: int
     entry: int
     clipped: bool
-    order: int = general.SEQUENTIAL
+    order: int = SEQUENTIAL
     without: tuple[Exclusion, ...] = ()
     drop: bool = False
     hold: tuple[str, ...] = ()
@@ -62,9 +63,9 @@ class Chain(NamedTuple):
     @property
     def kernel(self) -> Kernel:
         """The quickest one that does what is asked."""
-        if self.without or self.hold or self.optional or self.first != "any" or self.order == general.ANY:
+        if self.without or self.hold or self.optional or self.first != "any" or self.order == ANY:
             return general.chase_any_funnel
-        return funnel_strict.chase_strict_funnel if self.order == general.STRICT else kernels.chase_funnel
+        return funnel_strict.chase_strict_funnel if self.order == STRICT else kernels.chase_funnel
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def _chase(rows: Gathered, chain: Chain, arguments: Arguments) -> Attempts:
     bases = [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
     steps = len(chain.steps)
     further = kernel is not kernels.chase_funnel
-    free = chain.order == general.ANY
+    free = chain.order == ANY
     before, behind = arguments
     with (
         borrowed(bases[-1], np.int32) as visitor,

@@ -28,8 +28,9 @@ class Candidate:
     touchpoint right before (the begin of a visit: `meetings.start`). `sessions` int64 = every visit that met it, also
     later than where the sides part.
 
-    Of a group at a step (`segment`) `passed` says which visits took the next step, `passed_worth` what one that did is
-    worth on average (minor units), `usual` how many times as often the others pass the other steps, `field` the group's.
+    Of a group at a step (`segment`) `passed` says which visits took the next step, `passed_orders` which share of the
+    group's visits that did order, `passed_worth` what one that did is worth on average (minor units), `usual` how many
+    times as often the others pass the other steps.
     """
 
     kind: str
@@ -41,9 +42,9 @@ class Candidate:
     step: np.ndarray = dataclasses.field(repr=False)
     sessions: np.ndarray = dataclasses.field(repr=False)
     passed: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    passed_orders: float = 1.0
     passed_worth: float = 0.0
     usual: float = 1.0
-    field: str = ""
 
     @property
     def key(self) -> str:

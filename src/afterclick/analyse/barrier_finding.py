@@ -13,16 +13,16 @@ import numpy as np
 
 from afterclick.analyse.barrier_candidates import FEWEST, Candidate, candidates
 from afterclick.analyse.barrier_groups import groups
-from afterclick.analyse.fields import touch_field
+from afterclick.analyse.barrier_strata import Strata
 from afterclick.analyse.kernels.meetings import keep_apart
-from afterclick.analyse.matching import Contrast, Trial, contrast, crossed
+from afterclick.analyse.matching import Contrast, Trial, contrast
 from afterclick.analyse.meetings import meetings_of
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import Sessions, sessions_of
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
+from afterclick.core.moments import Z95
 from afterclick.core.multiplicity import benjamini_hochberg
-from afterclick.store.columns import NO_AMOUNT
 
 SIGNIFICANT: Final = 0.05
 MARGIN: Final = 1.3
@@ -33,7 +33,6 @@ FEWEST_ORDERS: Final = 5
 FILLED: Final = 0.9
 """Share of visits with something in the basket from which on the basket tells how large an order would be."""
 MONTH: Final = 30 * spans.DAY
-_Z95: Final = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class Finding:
     @property
     def lost_orders(self) -> float:
         """Orders per 30 days that the visits which met it would have placed besides."""
-        return max(0.0, self.visits * self.contrast.difference / (1 - self.spilled) * self.month)
+        further = self.contrast.difference / (1 - self.spilled) * self.candidate.passed_orders
+        return max(0.0, self.visits * further * self.month)
 
     @property
     def at_risk(self) -> float:
@@ -68,7 +68,7 @@ class Finding:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of `at_risk`."""
-        middle, half = self.visits * self.per_visit * self.month, _Z95 * self.visits * self.error * self.month
+        middle, half = self.visits * self.per_visit * self.month, Z95 * self.visits * self.error * self.month
         return max(0.0, middle - half), max(0.0, middle + half)
 
     @property
@@ -88,6 +88,7 @@ class Finder:
     def __init__(self, scope: Scope, within: int) -> None:
         self.scope = scope
         self.within = within
+        self.strata = Strata(scope)
 
     def find(self) -> list[Finding]:
         """All that was tested: the barriers by money at risk, then the rest by how sure the difference is."""
@@ -127,7 +128,7 @@ class Finder:
         won, worth = self._outcome(candidate, kept, leg, at[kept])
         basket = meetings.basket[place]
         filled = (basket > 0).mean() >= FILLED
-        strata = self._strata(candidate, place, met, step)
+        strata = self.strata.of(candidate, place, met, step)
         size = basket.astype(np.float64) if filled else None
         compared = contrast(Trial(met, won, worth, strata, size, meetings.visitor[leg]))
         if compared is None or compared.expected_rate * compared.met < FEWEST_ORDERS:
@@ -180,20 +181,24 @@ class Finder:
         return result
 
     def fates(self, candidate: Candidate) -> tuple[np.ndarray, np.ndarray]:
-        """Visits that met it, at most one per window: their visitors, and whether an order followed inside the window."""
+        """Visits that met it, at most one per window: their visitors, and whether they went on."""
         visitor, _, _, won = self.outcomes(candidate)
         return visitor, won
 
     def outcomes(self, candidate: Candidate) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Per visit that met it where the sides part: visitor, begin of the visit, instant of the meeting, order or not."""
+        """Per visit that met it where the sides part: visitor, begin of the visit, instant of the meeting, and whether it
+        went on: an order inside the window or, of a group at a step, the next step.
+        """
         meetings = candidate.meetings
         place = candidate.place[candidate.met]
         at = meetings.sessions.rows.at[meetings.row[place]]
         visitor = meetings.visitor[meetings.leg[place]]
         kept = _far(visitor, at, self.within)
         place, at, visitor = place[kept], at[kept], visitor[kept]
-        took = meetings.ordered_at[meetings.leg[place]] - at
         begun = meetings.sessions.start_at[meetings.session[place]]
+        if candidate.passed is not None:
+            return visitor, begun, at, candidate.passed[candidate.met][kept]
+        took = meetings.ordered_at[meetings.leg[place]] - at
         return visitor, begun, at, (took >= 0) & (took <= self.within)
 
     def _apart(self, candidate: Candidate, at: np.ndarray) -> np.ndarray:
@@ -211,74 +216,9 @@ class Finder:
         result: np.ndarray = there[sessions]
         return result
 
-    def _strata(self, candidate: Candidate, place: np.ndarray, met: np.ndarray, step: np.ndarray) -> list[np.ndarray]:
-        """From the finest division to the coarsest: the step before, device, channel, earlier visits, basket, price."""
-        meetings = candidate.meetings
-        session = meetings.session[place]
-        step = np.searchsorted(np.flatnonzero(np.bincount(step)), step)
-        device, channel, campaign = (values[session] for values in (self._device, self._channel, self._campaign))
-        again = np.minimum(meetings.earlier[place], 2)
-        known = np.minimum(again, 1)
-        basket = _bands(meetings.basket[place], met, 10)
-        if candidate.kind == "segment":
-            ways: list[tuple[np.ndarray, ...]] = [
-                (channel, again, basket), (channel, known, basket), (known, basket), (basket,), (),
-            ]  # fmt: skip
-        elif candidate.kind == "landing":
-            ways = [
-                (device, campaign, again),
-                (device, campaign),
-                (device, channel, again),
-                (device, channel),
-                (device,),
-                (),
-            ]
-        elif candidate.kind == "slow":
-            price = _bands(self._price(meetings.row[place]), met, 10)
-            ways = [
-                (device, channel, again, price), (device, channel, known, price), (device, channel, price),
-                (device, price), (device,), (),
-            ]  # fmt: skip
-        else:
-            ways = [
-                (device, channel, again, basket), (device, known, basket), (device, basket), (basket,), (device,), (),
-            ]  # fmt: skip
-        return [crossed(step, *way) for way in ways]
-
-    def _price(self, rows: np.ndarray) -> np.ndarray:
-        """The amount on the page's row, or on the event right behind it: the price of what was looked at; 0 if none."""
-        amount = self.scope.context.column("amount")
-        taken = self._sessions.rows.rows
-        own, twin = amount[taken[rows]], amount[taken[np.minimum(rows + 1, len(taken) - 1)]]
-        value = np.where(own != NO_AMOUNT, own, twin)
-        return np.where(value == NO_AMOUNT, 0, value)
-
     @cached_property
     def _sessions(self) -> Sessions:
         return sessions_of(self.scope.context, self.scope.sessions_like, self.scope.as_of)
-
-    @cached_property
-    def _device(self) -> np.ndarray:
-        """Per session the type of its device, from 0."""
-        first = self._sessions.rows.rows[self._sessions.first]
-        codes: np.ndarray = self.scope.context.column("device_type")[first].astype(np.int64) + 1
-        return codes
-
-    @cached_property
-    def _channel(self) -> np.ndarray:
-        return self._touch("channel")
-
-    @cached_property
-    def _campaign(self) -> np.ndarray:
-        codes: np.ndarray = np.unique(self._touch("source") << 32 | self._touch("campaign"), return_inverse=True)[1]
-        return codes
-
-    def _touch(self, field: str) -> np.ndarray:
-        code, _ = touch_field(self.scope.context, field)
-        touch = self._sessions.touch
-        if not len(code):
-            return np.zeros(len(touch), np.int64)
-        return np.where(touch >= 0, code[np.maximum(touch, 0)], -1).astype(np.int64) + 1
 
 
 def less_usual(found: Contrast, usual: float) -> Contrast:
@@ -297,13 +237,3 @@ def _far(visitor: np.ndarray, at: np.ndarray, within: int) -> np.ndarray:
     rows = frozen(visitor.astype(np.int32)), frozen(at.astype(np.int64))
     keep_apart(*rows, within, kept, rows=len(at))
     return kept.astype(bool)
-
-
-def _bands(value: np.ndarray, met: np.ndarray, bands: int) -> np.ndarray:
-    """0 for nothing, else which of so many bands of amounts it lies in, from 1 on; each holds as many of the met visits."""
-    there = value > 0
-    mine = value[there & met]
-    if not len(mine):
-        return there.astype(np.int64)
-    edges = np.quantile(mine, np.arange(1, bands) / bands)
-    return np.where(there, 1 + np.searchsorted(edges, value), 0)

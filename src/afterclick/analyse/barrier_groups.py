@@ -39,7 +39,7 @@ def groups(context: Context, found: Meetings) -> Iterator[Candidate]:
         sizes = np.bincount(code[code >= 0], minlength=len(names))
         for value in np.argsort(-sizes, kind="stable")[:_MOST_GROUPS].tolist():
             if FEWEST <= sizes[value] < len(code) and names[value]:
-                yield from _stumbles(found, way, field, names[value], code == value)
+                yield from _stumbles(found, way, names[value], code == value)
 
 
 def steps_of_the_way(found: Meetings) -> list[int]:
@@ -61,7 +61,7 @@ def steps_of_the_way(found: Meetings) -> list[int]:
     return [code for _, code in sorted(way)]
 
 
-def _stumbles(found: Meetings, way: list[int], field: str, value: str, inside: np.ndarray) -> Iterator[Candidate]:
+def _stumbles(found: Meetings, way: list[int], value: str, inside: np.ndarray) -> Iterator[Candidate]:
     parts = []
     for here, after in pairwise(way):
         span = found.of(here)
@@ -83,11 +83,12 @@ def _stumbles(found: Meetings, way: list[int], field: str, value: str, inside: n
     ratios = np.array([part[-1] for part in parts])
     for number, (here, after, place, met, passed, _) in enumerate(parts):
         usual = max(1.0, float(np.median(np.delete(ratios, number))))
-        next_legs = found.leg[found.of(after)]
-        worth = found.worth[next_legs[inside[found.session[found.of(after)]]]]
+        next_legs = found.leg[found.of(after)][inside[found.session[found.of(after)]]]
+        worth = found.worth[next_legs]
         value_next = float(np.where(worth > 0, worth, 0).mean()) if len(worth) else 0.0
+        orders_next = float((found.order[next_legs] >= 0).mean()) if len(worth) else 0.0
         name = f"{value} · {found.names[here]}"
         yield Candidate(
             "segment", name, "page" if here < found.pages else "event", found, place, met,
-            np.full(len(place), here, np.int32), found.sessions_of(place[met]), passed, value_next, usual, field,
+            np.full(len(place), here, np.int32), found.sessions_of(place[met]), passed, orders_next, value_next, usual,
         )  # fmt: skip

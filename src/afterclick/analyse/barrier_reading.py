@@ -19,6 +19,7 @@ from afterclick.analyse.recipes import recipe_of
 from afterclick.analyse.scope import Scope, currency_of
 from afterclick.core import spans
 from afterclick.core.errors import SpecError, nearest
+from afterclick.core.moments import Z95
 from afterclick.core.money import to_decimal
 from afterclick.core.result import Note, People, Result, Term, Text, stage_term
 
@@ -41,7 +42,6 @@ _SCHEMA: Final = pa.schema(
         ("where_value", pa.string()), ("where_rate", pa.float64()), ("usual_rate", pa.float64()),
     ]
 )  # fmt: skip
-_Z95: Final = 1.959963984540054
 SEVERITIES: Final = ((0.10, "critical"), (0.03, "high"), (0.01, "medium"), (0.0, "low"))
 """Share of the range's revenue at risk (or of its orders, where amounts are unknown) from which a severity begins."""
 
@@ -103,7 +103,7 @@ class Reading:
         )  # fmt: skip
 
     def _figures(self, whole: float, error: float) -> dict[str, Any]:
-        month, half = self._month, _Z95 * error
+        month, half = self._month, Z95 * error
         amounts = {"at_risk": whole, "at_risk_low": max(0.0, whole - half), "at_risk_high": whole + half}
         revenue = float(self.now.revenue or 0) * self._month
         stages = self._by_stage()
@@ -150,8 +150,8 @@ class Reading:
             "recipe": recipe_of(seen.kind, seen.name), "visitors": len(visitors), "went_on": len(bought),
             "lost": len(visitors) - len(bought), "visits": one.visits,
             "controls": c.controls, "met_rate": c.met_rate, "expected_rate": c.expected_rate,
-            "difference_rate": c.difference, "difference_low": c.difference - _Z95 * c.deviation,
-            "difference_high": c.difference + _Z95 * c.deviation, "least_ratio": c.least_ratio,
+            "difference_rate": c.difference, "difference_low": c.difference - Z95 * c.deviation,
+            "difference_high": c.difference + Z95 * c.deviation, "least_ratio": c.least_ratio,
             "met_aov": None if c.met_value is None or not self.money else c.met_value / 10_000,
             "expected_aov": None if c.expected_value is None or not self.money else c.expected_value / 10_000,
             "spilled_rate": one.spilled, "at_risk": amount(one.at_risk), "at_risk_low": amount(low),
@@ -226,10 +226,11 @@ class Reading:
                 hint="for example barrier=error:Coupon Denied;part=met (met, went_on, lost), part=met", path="people",
             )  # fmt: skip
         one = self._finding(barrier)
-        text = Text(f"people.barrier_{part}", {"name": one.candidate.name, "within": self.within})
+        step = "" if one.candidate.passed is None or part == "met" else "_step"
+        text = Text(f"people.barrier_{part}{step}", {"name": one.candidate.name, "within": self.within})
         return people_of(self.scope, readers[part](one), text)
 
     def _bought(self, seen: Candidate) -> np.ndarray:
-        """Visitors who met it and ordered within the window of such a visit."""
+        """Visitors who met it and went on: ordered within the window of such a visit or, of a group, took the next step."""
         visitor, won = self.finder.fates(seen)
         return np.intersect1d(visitor[won], self.finder.visits(seen))

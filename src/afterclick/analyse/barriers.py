@@ -6,11 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from afterclick.analyse.barrier_finding import Finder
+from afterclick.analyse.barrier_finding import Finder, Finding
 from afterclick.analyse.barrier_reading import Reading
 from afterclick.analyse.context import Context
 from afterclick.analyse.question import Duration, SessionQuestion
-from afterclick.analyse.scope import scope_of
+from afterclick.analyse.scope import Scope, scope_of
 from afterclick.core import spans
 from afterclick.core.result import Result
 
@@ -34,15 +34,21 @@ class Barriers(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields
         """Search, test and rank."""
         scope = scope_of(context, self)
         within = spans.micros(self.within)
-        key = (
-            "barriers",
-            self.identity,
-            self.bots,
-            self.where,
-            scope.as_of,
-            scope.period,
-            scope.sessions_like.key,
-            within,
-        )
-        found = context.keep(key, lambda: Finder(scope, within).find())
+        found = found_in(scope, within)
         return Reading(scope, within, found).result(self.top, self.why)
+
+
+def found_in(scope: Scope, within: int) -> list[Finding]:
+    """All that was tested in a scope, kept in the context; `within` µs = the time to go on to an order."""
+    asked = scope.question
+    key = (
+        "barriers",
+        asked.identity,
+        asked.bots,
+        asked.where,
+        scope.as_of,
+        scope.period,
+        scope.sessions_like.key,
+        within,
+    )
+    return scope.context.keep(key, lambda: Finder(scope, within).find())

@@ -12,7 +12,7 @@ from afterclick.analyse.attempts import NO_WINDOW, Chain
 from afterclick.analyse.context import Context
 from afterclick.analyse.funnel_reading import read
 from afterclick.analyse.kernels import funnel as kernels
-from afterclick.analyse.kernels import funnel_general as general
+from afterclick.analyse.kernels.funnel_attempt import ANY, SEQUENTIAL, STRICT
 from afterclick.analyse.question import Duration, SessionQuestion
 from afterclick.analyse.scope import scope_of
 from afterclick.core import spans
@@ -21,7 +21,7 @@ from afterclick.core.exclusion import Exclusion
 from afterclick.core.result import Result
 from afterclick.core.step import Step
 
-_ORDERS = {"sequential": general.SEQUENTIAL, "strict": general.STRICT, "any": general.ANY}
+_ORDERS = {"sequential": SEQUENTIAL, "strict": STRICT, "any": ANY}
 
 
 class Funnel(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=True):

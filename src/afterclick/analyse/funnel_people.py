@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from afterclick.analyse.describe import people_of
-from afterclick.analyse.kernels import funnel_general as general
+from afterclick.analyse.kernels.funnel_attempt import ANY
 from afterclick.core import spans
 from afterclick.core.result import People, Text
 
@@ -28,7 +28,7 @@ class Cells(Mapping[str, Callable[[], People]]):
     def __init__(self, reading: Reading, groups: Groups | None, trend: Trend) -> None:
         # Results are kept for long, so their cells hold what they count and not the rows it was found in.
         self._scope, self._funnel = reading.scope, reading.funnel
-        self._steps, self._free = len(reading.chain.steps), reading.chain.order == general.ANY
+        self._steps, self._free = len(reading.chain.steps), reading.chain.order == ANY
         self._units = _Units(reading.found)
         self._waiting = reading.waiting
         self._groups = groups.names if groups else []

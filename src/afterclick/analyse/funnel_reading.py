@@ -16,8 +16,8 @@ from afterclick.analyse.funnel_people import Cells
 from afterclick.analyse.funnel_presets import STATES_WITHIN
 from afterclick.analyse.funnel_tables import histogram, steps_table
 from afterclick.analyse.funnel_trend import Trend, trend_of
-from afterclick.analyse.kernels import funnel_general as general
 from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.funnel_attempt import ANY
 from afterclick.analyse.scope import Scope
 from afterclick.core import spans
 from afterclick.core.moments import Share
@@ -112,7 +112,7 @@ def _notes(reading: Reading, asked: Funnel, filled: dict[str, str], trend: Trend
         notes.append(Note("funnel_open_session", {"open": still_open}))
     if not len(reading.found.visitor):
         notes.append(Note("funnel_empty", {"step": funnel.steps[0]}))
-    if reading.chain.order == general.ANY:
+    if reading.chain.order == ANY:
         notes.append(Note("funnel_any_order", {}))
     if funnel.by and funnel.by_value == "all":
         notes.append(Note("funnel_by_all", {}))
@@ -132,7 +132,7 @@ def _sentence(reading: Reading, rows: list[dict[str, Any]]) -> Text:
         "after": after["event"], "rate": rows[-1]["of_all_rate"], "within": spans.micros(funnel.within),
         "steps": len(rows), "taken": worst["step"], "key": funnel.unit.partition(":")[2],
     }  # fmt: skip
-    if reading.chain.order == general.ANY:
+    if reading.chain.order == ANY:
         kind = "any" if funnel.windowed else "any_session"
     elif funnel.unit != "visitors":
         kind = funnel.unit.partition(":")[0] + ("_within" if funnel.unit == "sessions" and funnel.windowed else "")

@@ -9,9 +9,9 @@ import numpy as np
 
 from afterclick.analyse.gathered import Coded, Gathered, Strip, gather
 from afterclick.analyse.kernels import funnel as plain
-from afterclick.analyse.kernels import funnel_general as general
 from afterclick.analyse.kernels import narrow
 from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.funnel_attempt import STRICT
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.scratch import borrowed
 from afterclick.analyse.symbols import Symbols
@@ -27,7 +27,7 @@ _SCANNED = ("device", "at", "name", "flags")
 
 def columns_of(chain: Chain) -> tuple[Step, ...]:
     """The columns of a chain's kernel: required steps, optional ones, exclusions, and in strict order any behaviour."""
-    any_behaviour = (Step(event=ANY_EVENT),) if chain.order == general.STRICT else ()
+    any_behaviour = (Step(event=ANY_EVENT),) if chain.order == STRICT else ()
     listed = tuple(chain.steps[place] for place in chain.required + chain.optional)
     return listed + tuple(one.step for one in chain.without) + any_behaviour
 
@@ -43,7 +43,7 @@ def rows_of(scope: Scope, chain: Chain, period: Period) -> tuple[Gathered, Symbo
     strips = [symbols.strip(chunk) for chunk in scope.context.snapshot.chunks(_SCANNED, wanted)]
     with ExitStack() as room:
         # A tolerance lets an event between two steps change sides with them; slices may hold rows of several visitors.
-        if chain.order == general.STRICT and not chain.tolerance and not chain.sliced:
+        if chain.order == STRICT and not chain.tolerance and not chain.sliced:
             horizon = min(scope.as_of, period.end - 1) if chain.clipped else scope.as_of
             strips = _narrowed(strips, scope, chain, symbols.match, horizon - chain.within, room)
         return gather(strips, scope.labels, wanted, scope.context.ties), symbols

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from afterclick.core.moments import Z95
+
 LEAST: Final = 10
 """Controls a stratum must hold; met visits of a smaller one look for theirs in the next coarser stratum."""
-_Z95: Final = 1.959963984540054
 
 
 class Trial(NamedTuple):
@@ -32,8 +33,7 @@ class Contrast(NamedTuple):
 
     `met` and `controls` are counts, `met_rate` p1, `expected_rate` p0 (controls weighted to the strata of the met) with
     their variances; `met_value` and `expected_value` the mean order of either side's buyers (minor units, None without
-    one); `shortfall` = p0 · expected value - p1 · met value per visit that met it, with its variance; `unmatched` met
-    visits without any control.
+    one); `shortfall` = p0 · expected value - p1 · met value per visit that met it, with its variance.
     """
 
     met: int
@@ -46,7 +46,6 @@ class Contrast(NamedTuple):
     expected_value: float | None
     shortfall: float
     shortfall_variance: float
-    unmatched: int
 
     @property
     def difference(self) -> float:
@@ -72,7 +71,7 @@ class Contrast(NamedTuple):
         spread = math.sqrt(
             self.expected_variance / self.expected_rate**2 + max(self.met_variance, p1 * (1 - p1) / self.met) / p1**2
         )
-        return self.expected_rate / p1 * math.exp(-_Z95 * spread)
+        return self.expected_rate / p1 * math.exp(-Z95 * spread)
 
 
 def weights(met: np.ndarray, strata: Sequence[np.ndarray]) -> tuple[np.ndarray, int]:
@@ -104,7 +103,7 @@ def contrast(trial: Trial) -> Contrast | None:
     met, total = trial.met, int(trial.met.sum())
     if not total or total == len(met):
         return None
-    share, unmatched = weights(met, trial.strata)
+    share, _ = weights(met, trial.strata)
     matched = share.sum()
     if matched <= 0:
         return None
@@ -123,7 +122,7 @@ def contrast(trial: Trial) -> Contrast | None:
         met_variance=smooth * (1 - smooth) / total,
         expected_variance=float((share[used] ** 2 * local * (1 - local)).sum()),
         met_value=mine / p1 if p1 else None, expected_value=theirs / p0 if p0 else None,
-        shortfall=theirs - mine, shortfall_variance=_worth_variance(trial, share, theirs), unmatched=unmatched,
+        shortfall=theirs - mine, shortfall_variance=_worth_variance(trial, share, theirs),
     )  # fmt: skip
 
 

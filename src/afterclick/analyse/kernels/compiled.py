@@ -27,11 +27,15 @@ import numpy as np
 from afterclick.analyse.kernels.memory import keep_memory
 from afterclick.core import clock
 
+index = np.uintp
+"""An index that cannot be negative: compiled code need not ask then whether it counts from the end, which can cost half."""
+
 WAIT_ROWS: Final = 1_000_000
 _QUIET, _PATIENCE = 0.75, 10.0
 """Seconds without a plain kernel before the compiler is brought into this process, and seconds to wait for them."""
 
 _ALL: list[Kernel] = []
+_KNOWN: set[Callable[..., Any]] = set()
 _COMPILING = threading.RLock()
 
 
@@ -89,7 +93,11 @@ class Kernel:
                 if self._fast is None:
                     numba = _numba()
                     for helper in self.helpers:
-                        numba.extending.register_jitable(forceinline=self.inlined)(helper)
+                        # Several kernels may share a helper; the compiler hears of it once.
+                        if helper not in _KNOWN:
+                            _KNOWN.add(helper)
+                            inlined = any(one.inlined for one in _ALL if helper in one.helpers)
+                            numba.extending.register_jitable(forceinline=inlined)(helper)
                     self._fast = numba.njit(cache=_cache_folder() is not None, nogil=True)(self.plain)
         return self._fast
 
@@ -182,11 +190,7 @@ def _note_cached() -> None:
 
 def _stamp(folder: Path) -> Path:
     """The file that says that these kernels were compiled for this machine by this compiler."""
-    digest = hashlib.sha256(f"{sys.version} {metadata.version('numba')} {platform.machine()}".encode())
-    for module in _modules():
-        source = getattr(sys.modules[module], "__file__", None)
-        digest.update(Path(source).read_bytes() if source else b"")
-    return folder / f"compiled-{digest.hexdigest()[:16]}"
+    return folder / f"compiled-{_digest()[:16]}"
 
 
 def workers() -> int:
@@ -229,5 +233,15 @@ def _numba() -> Any:
 
     folder = _cache_folder()
     if folder is not None:
-        numba.config.CACHE_DIR = str(folder)
+        # numba asks the file of a kernel whether it changed, and not those of its helpers: their digest is the folder.
+        numba.config.CACHE_DIR = str(folder / _digest()[:16])
     return numba
+
+
+@cache
+def _digest() -> str:
+    """Of everything the compiled form depends on: the sources of kernels and helpers, the compiler, the machine."""
+    digest = hashlib.sha256(f"{sys.version} {metadata.version('numba')} {platform.machine()}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from afterclick.analyse.kernels import friction_vector
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.kernels.pace import SLOWER
 from afterclick.analyse.kernels.parts import AGAIN, ERROR, LOOPED, NOWHERE, PACE, PARTS, SLOWED, TIMED, TROUBLED, VISITS
@@ -23,10 +24,10 @@ def _mark(counts: Any, seen: Any, cell: int, bits: int, visit: int) -> None:
 
     Which parts are new is too irregular to be guessed by a processor, so nothing here depends on a guess.
     """
-    old = seen[cell]
+    old = seen[_u(cell)]
     known = (old & _ALL) * (1 if old >> PARTS == visit else 0)
     counts[(cell << PARTS) + (bits & ~known)] += 1
-    seen[cell] = visit << PARTS | known | bits
+    seen[_u(cell)] = visit << PARTS | known | bits
 
 
 def by_part(counts: np.ndarray) -> np.ndarray:
@@ -66,17 +67,17 @@ def meet_troubles(
         page_now, page_before, page_cell, page_before_cell = -1, -1, none, none
         event_now, event_before, event_cell, event_before_cell = -1, -1, none, none
         for i in range(edges[chosen[place]], edges[chosen[place] + 1]):
-            row, symbol = key[i] >> 16, key[i] & 0xFFFF
-            met, page, ill = merged[own[i]], symbol & _PAGE, trouble[row]
+            row, symbol = key[_u(i)] >> 16, key[_u(i)] & 0xFFFF
+            met, page, ill = merged[_u(own[i])], symbol & _PAGE, trouble[_u(row)]
             cell = none
-            if stage[row] != NOWHERE:
-                cell = stage[row] * size + met
+            if stage[_u(row)] != NOWHERE:
+                cell = stage[_u(row)] * size + met
             timed, slow = (1 if ill & PACE else 0), (1 if ill & PACE == SLOWER else 0)
             twin = 1 if met < groups and not page else 0
             error = (1 if ill & ERROR else 0) * (1 - twin)
             bits = 1 << VISITS | error << TROUBLED | timed << TIMED | slow << SLOWED
             _mark(counts, seen, cell, bits, visit)
-            views[cell] += 1 - twin
+            views[_u(cell)] += 1 - twin
             if error:
                 _mark(counts, seen, page_cell, 1 << TROUBLED, visit)
                 _mark(counts, seen, acted_cell, 1 << TROUBLED, visit)
@@ -84,8 +85,8 @@ def meet_troubles(
             if twin or error or not symbol & _QUALIFYING:
                 continue
             if acted >= 0:
-                same = merged[own[acted]] == met and path[row] >= 0 and path[row] == path[key[acted] >> 16]
-                if same and (after_error or at[i] - at[acted] <= AGAIN):
+                same = merged[own[_u(acted)]] == met and path[_u(row)] >= 0 and path[_u(row)] == path[key[_u(acted)] >> 16]
+                if same and (after_error or at[_u(i)] - at[_u(acted)] <= AGAIN):
                     _mark(counts, seen, cell, 1 << TROUBLED, visit)
                     _mark(counts, seen, acted_cell, 1 << TROUBLED, visit)
             # A way is kept in variables of its own: in an array it took twice as long as all the rest.

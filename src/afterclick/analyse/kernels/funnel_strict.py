@@ -12,44 +12,11 @@ from typing import Any
 import numpy as np
 
 from afterclick.analyse.kernels.compiled import kernel
+from afterclick.analyse.kernels.search import after, first_at
 from afterclick.core.arrays import frozen
 
 BEST, FIRST, ATTEMPTS = 0, 1, 2
 NEVER, FURTHER = -1, -2
-
-
-def _first_at(at: Any, low: int, here: int, instant: int) -> int:
-    """The first row in [low, here] whose time is >= instant, given at[here] >= instant; near rows first, then halving."""
-    j = here
-    for _ in range(8):
-        if j <= low or at[j - 1] < instant:
-            return j
-        j -= 1
-    left = low
-    while left < j:
-        middle = (left + j) // 2
-        if at[middle] < instant:
-            left = middle + 1
-        else:
-            j = middle
-    return j
-
-
-def _after(at: Any, here: int, high: int, instant: int) -> int:
-    """The first row behind `here` whose time is > instant: near rows first, then halving."""
-    j = here + 1
-    for _ in range(8):
-        if j >= high or at[j] > instant:
-            return j
-        j += 1
-    right = high
-    while j < right:
-        middle = (j + right) // 2
-        if at[middle] <= instant:
-            j = middle + 1
-        else:
-            right = middle
-    return j
 
 
 def _broken(
@@ -59,7 +26,7 @@ def _broken(
 
     The last column of `match` says which symbols are behaviour.
     """
-    j = _after(at, here, high, at[here] + tolerance)
+    j = after(at, here, high, at[here] + tolerance)
     while j < high and at[j] <= limit:
         other = bool(match[(key[j] & 0xFFFF) * columns + columns - 1])
         for q in range(count):
@@ -88,9 +55,9 @@ def _chase(
             limit = min(limit, at[other] + tolerance)
         ending[0], ending[1] = limit, other
         if strict:
-            begin = _after(at, pick[r - 1], high, latest)
+            begin = after(at, pick[r - 1], high, latest)
         else:
-            begin = _first_at(at, low, pick[r - 1], latest - tolerance)
+            begin = first_at(at, low, pick[r - 1], latest - tolerance)
         j = begin
         # Between seen_from and seen_upto no row serves column r; the row at seen_upto may, or ended a window.
         if seen_from[r] <= begin <= seen_upto[r]:
@@ -148,7 +115,7 @@ def _example() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@kernel(_first_at, _after, _broken, _chase, _passes, _only_begun, example=_example, inlined=True)
+@kernel(first_at, after, _broken, _chase, _passes, _only_begun, example=_example, inlined=True)
 def chase_strict_funnel(
     offsets: Any, at: Any, key: Any, match: Any, columns: int, first: int, last: int, start: int, end: int,
     within: int, from_previous: bool, strict: bool, tolerance: int, entry: int, base: int,

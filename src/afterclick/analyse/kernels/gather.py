@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import TOUCH_INTERNAL
@@ -24,9 +25,6 @@ HAS_CAMPAIGN: Final = 1 << 14
 PRESENT: Final = 1 << 15
 FLAGS: Final = HAS_SOURCE - 1
 """A symbol made of a row's flags: these bits of them, and three more."""
-
-_u = np.uintp
-"""An index that cannot be negative: compiled code then need not ask whether it counts from the end, which costs half."""
 
 RUN: Final = 32
 """Rows that are sorted by insertion."""
@@ -327,8 +325,8 @@ def settle(
             place += rows
         offsets[base + size] = high
         for i in range(low, high):
-            v = _u(visitor[_u(i)] - base)
-            free = _u(cursor[v])
-            cursor[v] += 1
+            mine = _u(visitor[_u(i)] - base)
+            free = _u(cursor[mine])
+            cursor[mine] += 1
             at[free], key[free] = at_here[_u(i - low)], key_here[_u(i - low)]
         _settle(offsets, at, key, base, base + size, tied)

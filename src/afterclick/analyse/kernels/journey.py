@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from afterclick.analyse.kernels import journey_vector
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
@@ -77,8 +78,8 @@ def follow_stages(
         highest, before, basket, acted = -1, -1, False, -1
         entered, last_mask, now = 0, 0, -1
         for i in range(offsets[visitor], offsets[visitor + 1]):
-            symbol, row, t = key[i] & 0xFFFF, key[i] >> 16, at[i]
-            mask = int(marks[row]) & STAGE_MASK
+            symbol, row, t = key[_u(i)] & 0xFFFF, key[_u(i)] >> 16, at[_u(i)]
+            mask = int(marks[_u(row)]) & STAGE_MASK
             within = start <= t < end
             if not symbol & SYSTEM:
                 if acted < 0 and entered:
@@ -113,7 +114,7 @@ def follow_stages(
                         movers[move] += 1
                 before = now
                 highest = max(highest, now)
-            stage_of_row[i] = by_row[row] = highest if highest >= 0 else NO_STAGE
+            stage_of_row[_u(i)] = by_row[_u(row)] = highest if highest >= 0 else NO_STAGE
             if within and symbol & PAGE and not symbol & SYSTEM:
                 views[highest if highest >= 0 else stages] += 1
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from afterclick.analyse.kernels import sessions_vector
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.kernels.gather import HAS_CAMPAIGN, HAS_SOURCE
 from afterclick.core.arrays import frozen
@@ -42,7 +43,7 @@ def mark_sessions(
         low, high = offsets[visitor], offsets[visitor + 1]
         began, seen, current, origin, own, day = 0, 0, 0, -1, -1, 0
         for i in range(low, high):
-            t, symbol, row = at[i], key[i] & 0xFFFF, key[i] >> 16
+            t, symbol, row = at[_u(i)], key[_u(i)] & 0xFFFF, key[_u(i)] >> 16
             new = i == low
             gap = t - seen > timeout
             if not new and symbol & _SALE and not symbol & _CONTEXT:
@@ -65,7 +66,7 @@ def mark_sessions(
                     new = True
                 day += 1
             if new:
-                starts[i] = 1
+                starts[_u(i)] = 1
                 found += 1
                 began, current, origin, own = t, 0, -1, -1
             if symbol & HAS_CAMPAIGN:
@@ -99,13 +100,13 @@ def describe_sessions(
         # Counts live in variables and are written when the session ends, not with every row.
         rows, views, acts, sales, end, seen, landed, left = 0, 0, 0, 0, 0, -1, -1, -1
         for i in range(offsets[visitor], offsets[visitor + 1]):
-            t, symbol = at[i], key[i] & 0xFFFF
-            if starts[i]:
+            t, symbol = at[_u(i)], key[_u(i)] & 0xFFFF
+            if starts[_u(i)]:
                 if rows:
-                    end_at[s], events[s], pages[s], qualifying[s], orders[s] = end, rows, views, acts, sales
-                    touch_out[s], landing[s], exit_page[s] = seen, landed, left
+                    end_at[_u(s)], events[_u(s)], pages[_u(s)], qualifying[_u(s)], orders[_u(s)] = end, rows, views, acts, sales
+                    touch_out[_u(s)], landing[_u(s)], exit_page[_u(s)] = seen, landed, left
                 s += 1
-                visitor_out[s], first_out[s], start_at[s] = visitor, i, t
+                visitor_out[_u(s)], first_out[_u(s)], start_at[_u(s)] = visitor, i, t
                 rows, views, acts, sales, end, seen, landed, left = 0, 0, 0, 0, t, -1, -1, -1
             rows += 1
             if not (symbol & _SALE and not symbol & _CONTEXT):
@@ -118,7 +119,7 @@ def describe_sessions(
             acts += 1 if symbol & _QUALIFYING else 0
             sales += 1 if symbol & _ORDER else 0
             if seen < 0 and symbol & _CONTEXT:
-                seen = touch[key[i] >> 16]
+                seen = touch[key[_u(i)] >> 16]
         if rows:
-            end_at[s], events[s], pages[s], qualifying[s], orders[s] = end, rows, views, acts, sales
-            touch_out[s], landing[s], exit_page[s] = seen, landed, left
+            end_at[_u(s)], events[_u(s)], pages[_u(s)], qualifying[_u(s)], orders[_u(s)] = end, rows, views, acts, sales
+            touch_out[_u(s)], landing[_u(s)], exit_page[_u(s)] = seen, landed, left

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
@@ -49,7 +50,7 @@ def _along_vector(key: Any, own: Any, low: int, high: int, out: Any) -> None:
 def lay_along(key: Any, own: Any, low: int, high: int, out: Any) -> None:
     """out[i] = the code of gathered row i, for low <= i < high: read once out of order, then in order by all."""
     for i in range(low, high):
-        out[i] = own[key[i] >> 16]
+        out[i] = own[key[_u(i)] >> 16]
 
 
 def _example_meet() -> tuple[Any, ...]:
@@ -95,23 +96,23 @@ def meet_points(
     for visitor in range(first, last):
         high = offsets[visitor + 1]
         for i in range(offsets[visitor], high):
-            symbol, row = key[i] & 0xFFFF, key[i] >> 16
-            code, here = merged[own[row]], stage[i]
+            symbol, row = key[_u(i)] & 0xFFFF, key[_u(i)] >> 16
+            code, here = merged[own[_u(row)]], stage[_u(i)]
             twin = code < groups and not symbol & _PAGE
             follows = i + 1 < high and not twin and code < groups and not key[i + 1] & _PAGE
             if follows and merged[own[key[i + 1] >> 16]] == code:
                 here = stage[i + 1]
-            stage_out[i] = here
+            stage_out[_u(i)] = here
             if symbol & _SYSTEM:
                 continue
-            by_row[row] = here
-            if here != NOWHERE and start <= at[i] < end:
+            by_row[_u(row)] = here
+            if here != NOWHERE and start <= at[_u(i)] < end:
                 cell = here * size + code
                 if not twin:
-                    events[cell] += 1
-                if marker[cell] != visitor + 1:
-                    marker[cell] = visitor + 1
-                    visitors[cell] += 1
+                    events[_u(cell)] += 1
+                if marker[_u(cell)] != visitor + 1:
+                    marker[_u(cell)] = visitor + 1
+                    visitors[_u(cell)] += 1
 
 
 def _example_leave() -> tuple[Any, ...]:
