@@ -15,6 +15,7 @@ from afterclick.analyse.drivers_compare import SUPPORT, Compared, compare_behavi
 from afterclick.analyse.drivers_landmark import Landmark, landmark, worst_step
 from afterclick.analyse.drivers_seen import MOST_VALUES
 from afterclick.analyse.funnel import Funnel
+from afterclick.analyse.funnel_fields import Clip, First, Hold, Ties, TieTolerance, Within, WithinFrom
 from afterclick.analyse.question import Duration, SessionQuestion
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.core import spans
@@ -44,10 +45,8 @@ class Drivers(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=
     observe: Annotated[
         Duration, Meta(description="what was seen so long after the step counts; who is decided by then is left out")
     ] = "30m"
-    within: Annotated[Duration, Meta(description="time from step 1, inclusive")] = "14d"
-    within_from: Annotated[
-        Literal["first", "previous"], Meta(description="the window runs from step 1, or from the last step reached")
-    ] = "first"
+    within: Within = "14d"
+    within_from: WithinFrom = "first"
     entry: Annotated[
         Literal["best", "first"],
         Meta(description="the attempt that got to the step first, or only the visitor's first one"),
@@ -59,29 +58,11 @@ class Drivers(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=
             examples=["Coupon Denied 2..3"],
         ),
     ] = ()
-    ties: Annotated[
-        Literal["either", "strict"],
-        Meta(description="equal instants count in either order, or a later step must be later"),
-    ] = "either"
-    tie_tolerance: Annotated[Duration, Meta(description="instants this close count as equal")] = "0ms"
-    hold: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="up to three properties that stay as they were at step 1; a missing value never matches",
-            examples=["basket_id", "product_id"],
-            max_length=3,
-        ),
-    ] = ()
-    first: Annotated[
-        Literal["any", "ever", "matching"],
-        Meta(
-            description="any step 1 counts; or only the visitor's first such event of all history; or only the first one "
-            "that meets the step's condition"
-        ),
-    ] = "any"
-    clip: Annotated[
-        Literal["none", "range"], Meta(description="later steps may follow the range, or nothing after it counts")
-    ] = "none"
+    ties: Ties = "either"
+    tie_tolerance: TieTolerance = "0ms"
+    hold: Hold = ()
+    first: First = "any"
+    clip: Clip = "none"
     top: Annotated[int, Meta(description="rows shown for going on, and as many against it", ge=1, le=1000)] = 10
     support: Annotated[
         int, Meta(description="visitors who must have seen a behaviour, and at least 2 % of those analysed", ge=1)

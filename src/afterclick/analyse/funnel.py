@@ -10,10 +10,11 @@ from msgspec import Meta
 from afterclick.analyse import fields, funnel_presets
 from afterclick.analyse.attempts import NO_WINDOW, Chain
 from afterclick.analyse.context import Context
+from afterclick.analyse.funnel_fields import Clip, First, Hold, Ties, TieTolerance, Within, WithinFrom
 from afterclick.analyse.funnel_reading import read
 from afterclick.analyse.kernels import funnel as kernels
 from afterclick.analyse.kernels.funnel_attempt import ANY, SEQUENTIAL, STRICT
-from afterclick.analyse.question import Duration, SessionQuestion
+from afterclick.analyse.question import SessionQuestion
 from afterclick.analyse.scope import scope_of
 from afterclick.core import spans
 from afterclick.core.errors import SpecError
@@ -44,10 +45,8 @@ class Funnel(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=T
             "or the steps come in any order, an anchored one after all listed before it"
         ),
     ] = "sequential"
-    within: Annotated[Duration, Meta(description="time from step 1, inclusive")] = "14d"
-    within_from: Annotated[
-        Literal["first", "previous"], Meta(description="the window runs from step 1, or from the last step reached")
-    ] = "first"
+    within: Within = "14d"
+    within_from: WithinFrom = "first"
     unit: Annotated[
         str,
         Meta(
@@ -71,29 +70,11 @@ class Funnel(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=T
         Literal["attempt", "visitor"],
         Meta(description="such an event ends the attempt, or takes the visitor out of the funnel altogether"),
     ] = "attempt"
-    ties: Annotated[
-        Literal["either", "strict"],
-        Meta(description="equal instants count in either order, or a later step must be later"),
-    ] = "either"
-    tie_tolerance: Annotated[Duration, Meta(description="instants this close count as equal")] = "0ms"
-    hold: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="up to three properties that stay as they were at step 1; a missing value never matches",
-            examples=["basket_id", "product_id"],
-            max_length=3,
-        ),
-    ] = ()
-    first: Annotated[
-        Literal["any", "ever", "matching"],
-        Meta(
-            description="any step 1 counts; or only the visitor's first such event of all history; or only the first one "
-            "that meets the step's condition"
-        ),
-    ] = "any"
-    clip: Annotated[
-        Literal["none", "range"], Meta(description="later steps may follow the range, or nothing after it counts")
-    ] = "none"
+    ties: Ties = "either"
+    tie_tolerance: TieTolerance = "0ms"
+    hold: Hold = ()
+    first: First = "any"
+    clip: Clip = "none"
     by: Annotated[str, Meta(description="field to break down by", examples=["device_type", "channel"])] = ""
     by_value: Annotated[
         str,
