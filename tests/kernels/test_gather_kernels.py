@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterclick.analyse import gathered
-from afterclick.analyse.gathered import Coded, Flagged, Gathered, Strip
+from afterclick.analyse import gathered, gathered_marks
+from afterclick.analyse.gathered import Gathered
 from afterclick.analyse.kernels import gather as kernels
+from afterclick.analyse.kernels import select
 from afterclick.analyse.kernels.compiled import kernel
+from afterclick.analyse.strips import Coded, Flagged, Strip
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
@@ -69,7 +71,7 @@ def test_rows_are_selected_one_by_one(fast, seed, coded):
     strip = strips(np.random.default_rng(seed), 50, coded)[1]
     room = len(strip.device)
     device, key = np.zeros(room, np.int32), np.zeros(room, np.int64)
-    chosen = kernels.select_coded if coded else kernels.select_rows
+    chosen = select.select_coded if coded else select.select_rows
     symbol = strip.symbol if coded else (strip.symbol,)
     run = chosen.fast() if fast else chosen.plain
     n = run(strip.device, strip.at, *symbol, True, 3, 12, strip.start, device, key, 0)
@@ -118,11 +120,11 @@ def test_rows_without_a_bit_keep_their_order(fast, slices):
         frozen(np.array([i << 16 | (6 if mark else 4) for i, mark in enumerate(marks)], np.int64)),
     )  # fmt: skip
     if fast:
-        for one in (kernels.count_marked, kernels.drop_marked, kernels.find_marked):
+        for one in (mark_kernels.count_marked, mark_kernels.drop_marked, mark_kernels.find_marked):
             one.warm()
-    before, kernels.count_marked.ready = kernels.count_marked.ready, fast
-    found, gone = gathered.without(rows, 2), gathered.marked(rows, 2)
-    kernels.count_marked.ready = before
+    before, mark_kernels.count_marked.ready = mark_kernels.count_marked.ready, fast
+    found, gone = gathered_marks.without(rows, 2), gathered_marks.marked(rows, 2)
+    mark_kernels.count_marked.ready = before
     kept = [i for i, mark in enumerate(marks) if not mark]
     assert gone.tolist() == [i for i, mark in enumerate(marks) if mark]
     assert (found is rows) == (not any(marks))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from afterclick.analyse.fields import touch_field
-from afterclick.analyse.gathered import marked
+from afterclick.analyse.gathered_marks import marked
 from afterclick.analyse.journey import Journey
 from afterclick.analyse.kernels import journey as kernels
 from afterclick.analyse.kernels.compiled import pool, workers

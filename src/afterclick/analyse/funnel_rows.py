@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from afterclick.analyse.gathered import Coded, Gathered, Strip, gather
+from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import funnel as plain
 from afterclick.analyse.kernels import narrow
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.kernels.funnel_attempt import STRICT
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.scratch import borrowed
+from afterclick.analyse.strips import Coded, Strip
 from afterclick.analyse.symbols import Symbols
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period

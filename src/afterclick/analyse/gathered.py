@@ -2,96 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
+from afterclick.analyse.gather_ties import TieBreak, order_ties
 from afterclick.analyse.kernels import gather as kernels
+from afterclick.analyse.kernels import select
 from afterclick.analyse.kernels.compiled import WAIT_ROWS, pool, workers
 from afterclick.analyse.scratch import borrowed
+from afterclick.analyse.strips import Coded, Flagged, Strip
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
-from afterclick.store.columns import TOUCH_INTERNAL
-
-
-class Coded(NamedTuple):
-    """Symbols not yet looked up: a row's is `lut[code]`, and none where its flags have a bit of `out`."""
-
-    code: np.ndarray
-    lut: np.ndarray
-    flags: np.ndarray
-    out: int
-
-
-class Flagged(NamedTuple):
-    """Symbols made of flags, see `kernels.select_flagged`; a row with a flag of `out` has none, nor one whose bits have `skip`.
-
-    A row with the flag `unless` has one only where its bits are not 0. `bits` is of one row where all have the same.
-    """
-
-    flags: np.ndarray
-    campaign: np.ndarray
-    touch: np.ndarray
-    bits: np.ndarray
-    unless: int
-    skip: int
-    out: int
-
-    def symbols(self) -> np.ndarray:
-        """The symbol of each row, 0 where it has none; uint16."""
-        symbol = (self.flags & kernels.FLAGS) | kernels.PRESENT
-        symbol |= np.where(self.campaign != 0, kernels.HAS_CAMPAIGN, 0).astype(np.uint16)
-        symbol |= np.where(self.touch > TOUCH_INTERNAL, kernels.HAS_SOURCE, 0).astype(np.uint16)
-        left_out = ((self.flags & self.out) != 0) | ((self.bits & self.skip) != 0)
-        left_out |= ((self.flags & self.unless) != 0) & (self.bits == 0)
-        return np.where(left_out, 0, symbol).astype(np.uint16)
-
-    def cut(self, low: int, high: int) -> Flagged:
-        """Rows low <= i < high of it."""
-        bits = self.bits[low:high] if len(self.bits) > 1 else self.bits
-        flags, campaign, touch = (values[low:high] for values in (self.flags, self.campaign, self.touch))
-        return self._replace(flags=flags, campaign=campaign, touch=touch, bits=bits)
-
-
-class Strip(NamedTuple):
-    """A contiguous run of rows of one piece: the columns a gather needs, and the symbol the question gave each row.
-
-    No row lies before `first_at` or after `last_at`.
-    """
-
-    start: int
-    piece: int
-    device: np.ndarray
-    at: np.ndarray
-    symbol: np.ndarray | Coded | Flagged
-    first_at: int = -(2**63)
-    last_at: int = 2**63 - 1
-
-    def symbols(self) -> np.ndarray:
-        """The symbol of each row, 0 where it does not count; uint16."""
-        if isinstance(self.symbol, np.ndarray):
-            return self.symbol
-        if isinstance(self.symbol, Flagged):
-            return self.symbol.symbols()
-        code, lut, flags, out = self.symbol
-        return np.where(flags & out, 0, lut[code]).astype(np.uint16)
-
-    def cut(self, low: int, high: int) -> Strip:
-        """Rows low <= i < high of it."""
-        symbol = self.symbol
-        if isinstance(symbol, Flagged):
-            part: np.ndarray | Coded | Flagged = symbol.cut(low, high)
-        elif isinstance(symbol, Coded):
-            part = symbol._replace(code=symbol.code[low:high], flags=symbol.flags[low:high])
-        else:
-            part = symbol[low:high]
-        device, at = self.device[low:high], self.at[low:high]
-        return self._replace(start=self.start + low, device=device, at=at, symbol=part)
 
 
 @dataclass(frozen=True)
@@ -134,46 +60,8 @@ class Gathered:
         return _spans(self.offsets, len(self.at), parts)
 
 
-def marked(rows: Gathered, bit: int) -> np.ndarray:
-    """The places of the rows whose symbol carries this bit, ascending int64."""
-    if kernels.count_marked.runs_plain(len(rows.at)):
-        return frozen(np.flatnonzero(rows.key & bit))
-    spans = rows.spans(kernels.count_marked.parts(len(rows.at)))
-    counts = list(pool().map(lambda span: kernels.count_marked.fast()(rows.offsets, rows.key, *span, bit), spans))
-    found = np.empty(sum(counts), np.int64)
-    places = np.cumsum([0, *counts])[:-1].tolist()
-    find = kernels.find_marked.fast()
-    list(pool().map(lambda span, place: find(rows.offsets, rows.key, *span, bit, place, found), spans, places))
-    return frozen(found)
-
-
-def without(rows: Gathered, bit: int) -> Gathered:
-    """The rows whose symbol does not carry this bit; the very same relation where none does."""
-    if kernels.count_marked.runs_plain(len(rows.at)):
-        kept = np.flatnonzero((rows.key & bit) == 0)
-        if len(kept) == len(rows.at):
-            return rows
-        offsets = np.searchsorted(kept, rows.offsets)
-        return Gathered(frozen(offsets), frozen(rows.at[kept]), frozen(rows.key[kept]))
-    spans = rows.spans(kernels.count_marked.parts(len(rows.at)))
-    dropped = list(pool().map(lambda span: kernels.count_marked.fast()(rows.offsets, rows.key, *span, bit), spans))
-    if not sum(dropped):
-        return rows
-    kept_rows = len(rows.at) - sum(dropped)
-    offsets, at, key = np.zeros(len(rows.offsets), np.int64), np.empty(kept_rows, np.int64), np.empty(kept_rows, np.int64)
-    places = [int(rows.offsets[first]) for first, _ in spans] - np.cumsum([0, *dropped])[:-1]
-
-    def drop(span: tuple[int, int], place: int) -> None:
-        kernels.drop_marked.fast()(rows.offsets, rows.at, rows.key, *span, bit, int(place), offsets, at, key)
-
-    list(pool().map(drop, spans, places))
-    return Gathered(frozen(offsets), frozen(at), frozen(key))
-
-
 _Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """offsets, at, key, and per visitor whether equal instants stand side by side (uint8)."""
-
-TieBreak = Callable[[np.ndarray], tuple[np.ndarray, Callable[[np.ndarray], Sequence[str]]]]
 
 
 def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBreak) -> Gathered:
@@ -187,7 +75,7 @@ def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBre
     plain = rows < WAIT_ROWS and not kernels.settle.ready
     offsets, at, key, tied = (_sorted if plain else _blocked)(strips, labels, period)
     if tied.any():
-        _order_ties(strips, offsets, at, key, tied, ties)
+        order_ties(strips, offsets, at, key, tied, ties)
     return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 
@@ -253,10 +141,10 @@ class _Picked:
         if isinstance(strip.symbol, Flagged):
             flags, campaign, touch, bits, *marks = strip.symbol
             columns = strip.device, strip.at, flags, campaign, touch, bits, 1 if len(bits) > 1 else 0
-            return int(kernels.select_flagged.fast()(*columns, *marks, *rest))
+            return int(select.select_flagged.fast()(*columns, *marks, *rest))
         if isinstance(strip.symbol, Coded):
-            return int(kernels.select_coded.fast()(strip.device, strip.at, *strip.symbol, *rest))
-        return int(kernels.select_rows.fast()(strip.device, strip.at, strip.symbol, *rest))
+            return int(select.select_coded.fast()(strip.device, strip.at, *strip.symbol, *rest))
+        return int(select.select_rows.fast()(strip.device, strip.at, strip.symbol, *rest))
 
     def scatter(self, cursor: np.ndarray, visitor: np.ndarray, at: np.ndarray, key: np.ndarray) -> None:
         """Write the rows where `cursor` says their block goes on."""
@@ -312,46 +200,3 @@ def _sorted(strips: Sequence[Strip], labels: Labels, period: Period) -> _Arrays:
     tied = np.zeros(labels.size, np.uint8)
     tied[owner[offsets[owner] < again]] = 1
     return offsets, at, key[order], tied
-
-
-def _order_ties(
-    strips: Sequence[Strip], offsets: np.ndarray, at: np.ndarray, key: np.ndarray, tied: np.ndarray, ties: TieBreak
-) -> None:
-    """Equal instants of different devices or pieces stand in event-id order; rows of one of each do so already."""
-    places, begins = _slices(offsets, np.flatnonzero(tied))
-    follows = np.zeros(len(places), bool)
-    follows[1:] = at[places[1:]] == at[places[:-1]]
-    follows[begins] = False
-    rows = key[places] >> kernels.SYMBOL_BITS
-    second = np.flatnonzero(follows)
-    mixed = _home(strips, rows[second]) != _home(strips, rows[second - 1])
-    if not mixed.any():
-        return
-    group = np.cumsum(~follows)
-    member = np.flatnonzero(np.isin(group, group[second[mixed]]))
-    rows, group = rows[member], group[member]
-    tie, event_ids = ties(rows)
-    order = np.lexsort((rows, tie, group))
-    same = (tie[order][1:] == tie[order][:-1]) & (group[order][1:] == group[order][:-1])
-    if same.any():
-        names = np.array(event_ids(rows), dtype=object)
-        order = np.array(sorted(range(len(member)), key=lambda i: (group[i], tie[i], names[i])))
-    key[places[member]] = key[places[member[order]]]
-
-
-def _slices(offsets: np.ndarray, visitors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places of these visitors' rows one after another, and where in them each visitor begins."""
-    lengths = offsets[visitors + 1] - offsets[visitors]
-    begins = np.cumsum(lengths) - lengths
-    return np.repeat(offsets[visitors] - begins, lengths) + np.arange(lengths.sum()), begins
-
-
-def _home(strips: Sequence[Strip], rows: np.ndarray) -> np.ndarray:
-    """One number per row for (piece, device)."""
-    starts = np.array([strip.start for strip in strips])
-    which = np.searchsorted(starts, rows, side="right") - 1
-    device = np.empty(len(rows), np.int64)
-    for number, strip in enumerate(strips):
-        here = which == number
-        device[here] = strip.device[rows[here] - strip.start] + (np.int64(strip.piece) << 32)
-    return device

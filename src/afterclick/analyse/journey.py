@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from afterclick.analyse.fields import check_fields, columns
-from afterclick.analyse.gathered import Gathered, without
+from afterclick.analyse.gathered import Gathered
+from afterclick.analyse.gathered_marks import without
 from afterclick.analyse.kernels import journey as kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.scope import Scope

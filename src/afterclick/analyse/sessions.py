@@ -11,10 +11,11 @@ import numpy as np
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.fields import touch_field
-from afterclick.analyse.gathered import Flagged, Gathered, Strip, gather
+from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import sessions as kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.question import SessionQuestion
+from afterclick.analyse.strips import Flagged, Strip
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period

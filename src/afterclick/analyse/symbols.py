@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from afterclick.analyse.fields import check_fields, columns
-from afterclick.analyse.gathered import Coded, Strip
 from afterclick.analyse.scope import Scope
+from afterclick.analyse.strips import Coded, Strip
 from afterclick.core.arrays import frozen
 from afterclick.core.errors import SpecError, nearest
 from afterclick.core.step import Step
