@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from afterclick.analyse import gathered, gathered_marks
 from afterclick.analyse.gathered import Gathered
 from afterclick.analyse.kernels import gather as kernels
+from afterclick.analyse.kernels import marks as mark_kernels
 from afterclick.analyse.kernels import select
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.strips import Coded, Flagged, Strip
