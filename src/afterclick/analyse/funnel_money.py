@@ -55,6 +55,7 @@ class Money:
             there = np.zeros(len(context.names()[0]), bool)
             for chunk in context.snapshot.chunks(("name", "amount"), None):
                 there[chunk.columns["name"][chunk.columns["amount"] != NO_AMOUNT]] = True
+                context.snapshot.let_go(("name", "amount"), chunk.start, chunk.rows)
             return there
 
         found = context.keep(("names with amounts",), find)

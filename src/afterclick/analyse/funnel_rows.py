@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,8 @@ def rows_of(scope: Scope, chain: Chain, period: Period) -> tuple[Gathered, Symbo
         if chain.order == STRICT and not chain.tolerance and not chain.sliced:
             horizon = min(scope.as_of, period.end - 1) if chain.clipped else scope.as_of
             strips = _narrowed(strips, scope, chain, symbols.match, horizon - chain.within, room)
-        return gather(strips, scope.labels, wanted, scope.context.ties), symbols
+        let_go = partial(scope.context.snapshot.let_go, _SCANNED)
+        return gather(strips, scope.labels, wanted, scope.context.ties, let_go), symbols
 
 
 def _narrowed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -64,22 +64,30 @@ _Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """offsets, at, key, and per visitor whether equal instants stand side by side (uint8)."""
 
 
-def gather(strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBreak) -> Gathered:
+def _keep(_start: int, _rows: int) -> None:
+    """Nothing is let go."""
+
+
+def gather(
+    strips: Sequence[Strip], labels: Labels, period: Period, ties: TieBreak, let_go: Callable[[int, int], None] = _keep
+) -> Gathered:
     """Group the rows with a symbol inside the period by visitor and settle their order.
 
     `ties(rows)` gives the tie values of global rows and a function to their event ids; both are asked only where
-    rows of different devices or pieces share an instant.
+    rows of different devices or pieces share an instant. `let_go(start, rows)` hears which rows are not read again soon.
     """
     rows = sum(len(strip.device) for strip in strips)
     # Plain Python would be slower than numpy here, so the small case sorts with numpy instead.
     plain = rows < WAIT_ROWS and not kernels.settle.ready
-    offsets, at, key, tied = (_sorted if plain else _blocked)(strips, labels, period)
+    offsets, at, key, tied = _sorted(strips, labels, period) if plain else _blocked(strips, labels, period, let_go)
     if tied.any():
         order_ties(strips, offsets, at, key, tied, ties)
     return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 
-def _blocked(strips: Sequence[Strip], labels: Labels, period: Period) -> _Arrays:
+def _blocked(
+    strips: Sequence[Strip], labels: Labels, period: Period, let_go: Callable[[int, int], None] = _keep
+) -> _Arrays:
     """Rows by visitor: compacted and named per worker, laid out by blocks of visitors, each block sorted by itself."""
     shares = _shares(strips, workers())
     blocks = (labels.size >> kernels.BLOCK_BITS) + 1
@@ -93,12 +101,12 @@ def _blocked(strips: Sequence[Strip], labels: Labels, period: Period) -> _Arrays
             _Picked(share, room(size, np.int32), room(size, np.int64), blocks)
             for share, size in zip(shares, sizes, strict=True)
         ]
-        list(pool().map(lambda pick: pick.select(labels, period), picks))
+        list(pool().map(lambda pick: pick.select(labels, period, let_go), picks))
         edges, cursors = _laid_out([pick.sizes for pick in picks], blocks)
         rows = int(edges[-1])
         visitor = room(rows, np.int32)
         at, key = np.empty(rows, np.int64), np.empty(rows, np.int64)
-        list(pool().map(lambda pick, cursor: pick.scatter(cursor, visitor, at, key), picks, cursors))
+        list(pool().map(lambda pick, cursor: pick.scatter(cursor, visitor, at, key, let_go), picks, cursors))
         offsets, tied = np.empty(labels.size + 1, np.int64), np.zeros(labels.size, np.uint8)
         read, settle = (frozen(edges), frozen(visitor)), kernels.settle.fast()
         spans = _spans(edges, rows, workers() * 4)
@@ -126,7 +134,7 @@ class _Picked:
         self.sizes = np.zeros(blocks, np.int64)
         self.ends = [0]
 
-    def select(self, labels: Labels, period: Period) -> None:
+    def select(self, labels: Labels, period: Period, let_go: Callable[[int, int], None]) -> None:
         """Find the rows and who is behind them; `sizes` counts them per block of visitors."""
         label = labels.arrays()
         for strip in self.strips:
@@ -134,6 +142,7 @@ class _Picked:
             last = self._select(strip, period, first)
             kernels.name_visitors.fast()(self.visitor, self.key, first, last, strip.at, strip.start, *label, self.sizes)
             self.ends.append(last)
+            let_go(strip.start, len(strip.device))
 
     def _select(self, strip: Strip, period: Period, first: int) -> int:
         dated = strip.first_at < period.start or strip.last_at >= period.end
@@ -146,10 +155,13 @@ class _Picked:
             return int(select.select_coded.fast()(strip.device, strip.at, *strip.symbol, *rest))
         return int(select.select_rows.fast()(strip.device, strip.at, strip.symbol, *rest))
 
-    def scatter(self, cursor: np.ndarray, visitor: np.ndarray, at: np.ndarray, key: np.ndarray) -> None:
+    def scatter(
+        self, cursor: np.ndarray, visitor: np.ndarray, at: np.ndarray, key: np.ndarray, let_go: Callable[[int, int], None]
+    ) -> None:
         """Write the rows where `cursor` says their block goes on."""
         for strip, span in zip(self.strips, pairwise(self.ends), strict=True):
             kernels.scatter_rows.fast()(self.visitor, self.key, *span, strip.at, strip.start, cursor, visitor, at, key)
+            let_go(strip.start, len(strip.device))
 
 
 def _spans(edges: np.ndarray, total: int, parts: int) -> list[tuple[int, int]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
+import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,3 +120,14 @@ def views(content: pa.Buffer, known: File) -> dict[str, np.ndarray]:
         column.name: np.frombuffer(content, np.dtype(column.dtype), known.rows, column.offset)
         for column in known.columns
     }
+
+
+def let_go(values: np.ndarray) -> None:
+    """Tell the system that this part of a mapped column is not needed now; what is read again comes from the file.
+
+    Only for arrays of `views`: memory without a file behind it would be lost. Does nothing but on Linux.
+    """
+    begin = -(-values.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = (values.ctypes.data + values.nbytes - begin) // mmap.PAGESIZE * mmap.PAGESIZE
+    if size > 0 and sys.platform.startswith("linux"):
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), mmap.MADV_DONTNEED)

@@ -209,4 +209,5 @@ def _piece(header: _Header, content: Mapping[str, pa.Buffer]) -> Piece:
         new=new,
         chain=header.chain,
         index=ids.HashIndex(index["hash"], index["row"]),
+        mapped=True,
     )

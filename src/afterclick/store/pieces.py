@@ -58,7 +58,8 @@ class DerivedPiece:
 class Piece:
     """A derived segment, ready to be read. Rows of UTC day `days[i]` are [offsets[i], offsets[i + 1]).
 
-    `chain` is a digest of everything codes depend on up to here; `index` finds rows by event id (absent in memory).
+    `chain` is a digest of everything codes depend on up to here; `index` finds rows by event id (absent in memory);
+    `mapped` says that the columns lie in a file.
     """
 
     segment: str
@@ -73,6 +74,7 @@ class Piece:
     new: Mapping[str, pa.Array]
     chain: str
     index: HashIndex | None = None
+    mapped: bool = False
 
     @cached_property
     def behaved(self) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from afterclick.core.arrays import frozen
 from afterclick.core.event import LOG_COLUMNS, PROPERTY_PREFIX, Rejected
 from afterclick.core.spans import Period
-from afterclick.store import log, rejects
+from afterclick.store import arrow_files, log, rejects
 from afterclick.store.books import Book
 from afterclick.store.definitions import Definitions
 from afterclick.store.manifest import ImportEntry, Manifest
@@ -23,6 +23,10 @@ from afterclick.store.projection import Opened
 from afterclick.store.promotion import Promoted, promote
 from afterclick.store.segment import SegmentReader
 
+LARGE: Final = 32_000_000
+"""Rows from which on columns that were read are let go again."""
+_MANY: Final = 500
+"""Rows of a piece whose values lie all over it."""
 _FEW: Final = 16
 """Pieces up to which comparing rows with each one's first is quicker than a search."""
 
@@ -90,6 +94,17 @@ class Snapshot:
         parts = [str(self.manifest.position), self.manifest.digest, self.definitions.fingerprint(), *self.damaged]
         return "-".join(part for part in parts if part)
 
+    @cached_property
+    def meaning(self) -> str:
+        """As `fingerprint`, whatever segments are saved: what is derived without them stays right."""
+        parts = [str(self.manifest.position), self.manifest.digest, self.definitions.fingerprint(beside=("segments",))]
+        return "-".join([*parts, *self.damaged])
+
+    @property
+    def folder(self) -> Path:
+        """The store's own folder."""
+        return self._log.parent
+
     @property
     def imports(self) -> tuple[ImportEntry, ...]:
         """Every acknowledged import and replay, oldest first."""
@@ -100,9 +115,9 @@ class Snapshot:
         """Ids of rejects that were taken up again."""
         return self.manifest.replayed
 
-    def rejects(self) -> Iterator[Rejected]:
-        """Every rejected row that is kept, oldest first."""
-        return rejects.select(self._log, self.manifest)
+    def rejects(self, imported: str = "") -> Iterator[Rejected]:
+        """Every rejected row that is kept, oldest first; or those of one import."""
+        return rejects.select(self._log, self.manifest, imported=imported)
 
     @cached_property
     def _kinds(self) -> dict[str, set[str]]:
@@ -141,6 +156,20 @@ class Snapshot:
                 found.append(Chunk(int(self.starts[number]) + first, number, last - first, values))
         return found
 
+    def let_go(self, columns: Sequence[str], start: int = 0, rows: int | None = None) -> None:
+        """Free the memory behind rows `start` and on of mapped columns, in a store so large that it would fill the machine.
+
+        They can be read as before; a store of fewer than LARGE rows keeps what it has read.
+        """
+        if self.rows < LARGE:
+            return
+        end = self.rows if rows is None else start + rows
+        for number, piece in enumerate(self.pieces):
+            first, last = start - int(self.starts[number]), end - int(self.starts[number])
+            if piece.mapped and last > 0 and first < piece.rows:
+                for stored in (piece.columns[name] for name in columns if name in piece.columns):
+                    arrow_files.let_go(stored[max(first, 0) : last])
+
     def take(self, column: str, rows: np.ndarray) -> np.ndarray:
         """The values of a column at rows (global numbers, any order). Raises KeyError for a column no piece has."""
         none, dtype = self._none(column)
@@ -153,6 +182,8 @@ class Snapshot:
                 # Places are quicker than a mask of many turns.
                 here = np.flatnonzero(which == number)
                 values[here] = stored[rows[here] - self.starts[number]]
+                if len(here) >= _MANY:
+                    self.let_go((column,), int(self.starts[number]), len(stored))
         return values
 
     def event_ids(self, rows: np.ndarray) -> list[str]:
@@ -188,7 +219,11 @@ class Snapshot:
 
     @cached_property
     def _edges(self) -> Edges:
-        return join_edges([piece.edges for piece in self.pieces])
+        found = join_edges([piece.edges for piece in self.pieces])
+        for piece in self.pieces if self.rows >= LARGE else ():
+            for column in piece.edges if piece.mapped else ():
+                arrow_files.let_go(column)
+        return found
 
     def _pieces_of(self, rows: np.ndarray) -> np.ndarray:
         if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < self.rows:
