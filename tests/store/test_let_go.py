@@ -11,25 +11,24 @@ from afterclick.store import arrow_files, snapshot
 START = 1_767_225_600_000_000
 
 
+def values(whole, name):
+    return np.concatenate([chunk.columns[name] for chunk in whole.chunks((name,))]).tolist()
+
+
 def test_columns_read_the_same_after_they_were_let_go(tmp_path, monkeypatch):
     monkeypatch.setattr(snapshot, "LARGE", 1)
     monkeypatch.setattr(snapshot, "_MANY", 1)
     with afterclick.open(tmp_path / "shop", write=True, create=True) as shop:
         for part in range(2):
-            shop.append(
-                [
-                    Event(event_id=f"e{part}-{i}", event="Order Completed", occurred_at=START + i, anonymous_id=f"v{i % 7}", amount=i)
-                    for i in range(4_000)
-                ]
-            )
+            sold = {"event": "Order Completed", "anonymous_id": "v"}
+            shop.append([Event(event_id=f"{part}-{i}", occurred_at=START + i, amount=i, **sold) for i in range(4_000)])
         whole = shop.store.snapshot()
-        before = {name: np.concatenate([chunk.columns[name] for chunk in whole.chunks((name,))]).tolist() for name in ("at", "amount")}
+        before = {name: values(whole, name) for name in ("at", "amount")}
         rows = np.arange(whole.rows)[::-1]
         assert whole.take("amount", rows).tolist() == before["amount"][::-1]
         whole.let_go(("at", "amount", "no such column"))
         whole.let_go(("at",), start=3_990, rows=20)
-        for name, values in before.items():
-            assert np.concatenate([chunk.columns[name] for chunk in whole.chunks((name,))]).tolist() == values
+        assert {name: values(whole, name) for name in before} == before
 
 
 def test_parts_of_pages_are_left_alone(tmp_path):
