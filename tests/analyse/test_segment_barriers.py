@@ -26,9 +26,8 @@ def visit(number, rng, stumbles):
         return
     for place, name in enumerate(WAY):
         sold = {"order_id": f"o{number}", "amount": 1_000_000} if name == "Order Completed" else {}
-        yield Event(
-            event_id=f"{name}{number}", event=name, type="track", occurred_at=at + (place + 1) * spans.SECOND * 20, **base, **sold
-        )
+        when = at + (place + 1) * spans.SECOND * 20
+        yield Event(event_id=f"{name}{number}", event=name, type="track", occurred_at=when, **base, **sold)
         if rng.random() > (0.3 if phone and stumbles and name == "Checkout Started" else 0.7):
             return
 

@@ -35,6 +35,17 @@ def test_every_part_is_measured(rows):
     assert [what.partition(" ")[0] for what in parts[1:3]] == ["funnel", "map"]
     assert all("peak memory" in row.note for row in rows[1:3])
     parts = parts[2:]
+    of_value = [what for what in parts if what.startswith("value: ")]
+    assert [what.split()[-1] for what in of_value] == ["buyers"] * 6 + ["value", "rfm", "repeat"]
+    parts = [what for what in parts if not what.startswith("value: ")]
+    assert parts.count("daily retention, 30 days") == 3
+    parts = [what for what in parts if what != "daily retention, 30 days"]
+    assert parts.count("attribution, all rules, 30 d") == 2
+    assert sum(what.startswith("first, last, linear and Markov over ") for what in parts) == 1
+    parts = [what for what in parts if not what.startswith(("attribution, ", "first, last, linear and Markov"))]
+    of_paths = ("transitions of all", "sessions, cut", "paths of sessions")
+    assert [sum(what.startswith(name) for what in parts) for name in of_paths] == [4, 3, 1]
+    parts = [what for what in parts if not what.startswith(of_paths)]
     assert [
         sum(what.startswith(f"funnel of 4 steps from {first}") for what in parts[:9]) for first in steps.FIRST_STEPS
     ] == [4, 4]
@@ -56,10 +67,15 @@ def test_ratios_are_those_of_the_medians(rows):
             assert row.holds == (None if row.bound is None else row.ratio <= row.bound)
     bounds = {row.against or row.what: row.bound for row in rows if row.bound is not None}
     wanted = {
+        "lifetimes 0.11.3": 1 / 15, "value: BG/NBD of": 2.5,
+        "DuckDB SQL": 1.3, "pass over": 8.0, "bare scan": 8.0, "ClickHouse, its best": 1.0, "DuckDB, its best": 1.0,
         "DuckDB: ORDER": 4.0, "scan of device": 6.0, "scan of its": 10.0, "chdb": 0.9, "the plain": 2.0, "without": 1.5,
         "retentioneering": 0.5, "map page, 10,000 events, cold": 0.3, "map page, 10,000 events, again": 0.05,
         "overview page": 0.05, "channels page": 0.05, "visitors page": 0.05,
     }  # fmt: skip
+    wanted |= {f"scan of what {name} depend on": 8.0 for name in ("transitions", "sessions", "paths")}
+    wanted |= {"transitions in chdb": 1 / 4, "transitions in retentioneering": 1 / 30}
+    wanted |= {"sessions in chdb": 1.0, "sessions in retentioneering": 1 / 25}
     assert len(bounds) == len(wanted)
     for prefix, bound in wanted.items():
         assert [value for name, value in bounds.items() if name.startswith(prefix)] == [bound], prefix

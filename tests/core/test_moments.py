@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from afterclick.core import moments
 from afterclick.core.moments import Interval, Moments, Quantiles, Share
 
 
@@ -170,3 +171,11 @@ def test_quantiles_are_numpys_linear_rule(values: list[int]) -> None:
 def test_interval_is_a_pair() -> None:
     low, high = Share(1, 29).interval or Interval(1, 0)
     assert low < 1 / 29 < high
+
+
+def test_many_shares_at_once_are_those_one_by_one():
+    pairs = [(hits, n) for n in (1, 2, 3, 30, 1_000_000) for hits in {0, 1, n // 2, n - 1, n}]
+    rates, low, high = moments.shares(np.array([hits for hits, _ in pairs]), np.array([n for _, n in pairs]))
+    for place, (hits, n) in enumerate(pairs):
+        share = Share(hits, n)
+        assert (rates[place], low[place], high[place]) == pytest.approx((share.rate, *share.interval), abs=1e-15)

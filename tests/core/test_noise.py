@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterclick.core.moments import Share
-from afterclick.core.noise import difference, same_count, same_rate
+from afterclick.core.moments import Interval, Share
+from afterclick.core.noise import apart, difference, same_count, same_rate
 
 
 def test_newcombes_published_example() -> None:
@@ -39,3 +39,11 @@ def test_either_way_round_is_the_same_verdict(a: int, b: int, c: int, d: int) ->
 def test_what_is_equal_is_never_a_change(n: int) -> None:
     assert same_count(n, n) is True
     assert same_rate(Share(n, 2 * n), Share(n, 2 * n)) is True
+
+
+def test_apart_of_two_rates_is_their_difference_and_widens_with_either() -> None:
+    now, before = Share(56, 70), Share(48, 80)
+    found = apart(now.rate, now.interval, before.rate, before.interval)
+    assert found == difference(now, before)
+    wider = apart(now.rate, Interval(0.1, 0.95), before.rate, before.interval)
+    assert wider.low < found.low < found.high < wider.high

@@ -9,7 +9,7 @@ import sys
 import numba
 import pytest
 
-from afterclick import Funnel, JourneyMap, Kpi
+from afterclick import Attribution, Funnel, JourneyMap, Kpi, Paths, Retention, Transitions
 from afterclick.analyse import troubles
 from afterclick.analyse.kernels import compiled
 from support.shop import Shop
@@ -45,6 +45,10 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
         Funnel(steps=("Page Viewed", "Order Completed"), order="strict", **WHOLE),
         Funnel(steps=("Page Viewed", "Order Completed"), order="any", **WHOLE),
         Kpi(**WHOLE),
+        Paths(**WHOLE),
+        Transitions(top=2, **WHOLE),
+        Attribution(touch_unit="event", **WHOLE),
+        Retention(**WHOLE),
         JourneyMap(**WHOLE),
     )
     with shop.open(tmp_path / "store") as workspace:

@@ -117,7 +117,10 @@ def options(rows, one, ask):
 
 
 def units(rows, ask):
-    """[(rows taken, their steps, options, until when)] of one slice; None where an exclusion takes it out."""
+    """[(rows taken, their steps, options, until when)] of one slice; where an exclusion takes visitors out, the set of them.
+
+    A slice that is no visitor's whole belongs to whoever began the attempt that was hit.
+    """
     may_begin = [k for k in ask.required if anchored_ok(ask, k, [])] if ask.order == "any" else [0]
     starts = [
         n for n, row in enumerate(rows)
@@ -137,8 +140,9 @@ def units(rows, ask):
             free = one[3]
         else:
             blocked = one[3]
-    if ask.drop and any(one[2] == "excluded" for one in tried):
-        return None
+    hit = {rows[one[0][0]][0] for one in tried if one[2] == "excluded"}
+    if ask.drop and hit:
+        return hit
     if ask.entry == "best" and tried:
         tried = [max(tried, key=lambda one: (len(one[0]), -one[0][-1], one[0][0]))]
     return [([rows[n] for n in one[0]], one[1], options(rows, one, ask), one[4]) for one in tried]
@@ -152,12 +156,8 @@ def funnel(events, ask, slice_of=lambda row: row[0]):
             slices[slice_of(row)].append(row)
     for rows in slices.values():
         answer = units(rows, ask)
-        if answer is None:
-            # A slice that is no visitor's whole belongs to whoever began the attempt that was hit.
-            hit = [
-                chase(rows, n, ask) for n, row in enumerate(rows) if ask.steps[0](row) and ask.start <= row[1] < ask.end
-            ]
-            out |= {rows[one[0][0]][0] for one in hit if one[2] == "excluded"}
+        if isinstance(answer, set):
+            out |= answer
         else:
             found += [(unit[0][0][0], *unit) for unit in answer]
     return [unit for unit in found if unit[0] not in out]

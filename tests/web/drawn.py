@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from drawn_barriers import barriers_result
+from drawn_feedback import no_feedback
 
 from afterclick.analyse.barriers import Barriers
 from afterclick.analyse.catalogue import Data
+from afterclick.analyse.feedback.feedback import Feedback
 from afterclick.analyse.journey_map import JourneyMap
 from afterclick.core import spans
 from afterclick.core.errors import NotEnoughData, SpecError
@@ -312,6 +314,8 @@ class FakeShop:
             return journey_result(spec, self.stages, self.hostile)
         if isinstance(spec, Barriers):
             return barriers_result(spec, stages=self.stages, strangers=HOSTILE if self.hostile else ())
+        if isinstance(spec, Feedback):
+            return no_feedback(spec)
         raise SpecError(f"the fake has no {spec.key_word}")
 
     def events(self) -> tuple[str, ...]:

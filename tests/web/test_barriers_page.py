@@ -164,7 +164,7 @@ def test_the_map_does_not_wait_for_the_search() -> None:
 def test_a_map_without_barriers_has_no_card_for_them(client: TestClient, shop: FakeShop) -> None:
     shown = client.get("/?lang=en&barriers=off&wait=1").text
     assert "Revenue at risk" not in shown
-    assert {spec.key_word for spec in shop.asked} == {"map"}
+    assert {spec.key_word for spec in shop.asked} == {"map", "feedback"}
 
 
 def test_why_stands_in_a_card_of_its_own(client: TestClient) -> None:

@@ -27,7 +27,7 @@ def test_page_json_is_the_result_itself(client: TestClient) -> None:
     assert api.text == journey_result(JourneyMap(range="7d")).to_json("ko")
     cards = answer.json().pop("cards")
     assert answer.json() == {**api.json(), "cards": cards}
-    assert list(cards) == ["barriers"]
+    assert list(cards) == ["barriers", "feedback"]
     assert cards["barriers"] == client.get("/api/barriers.json?lang=ko&range=7d").json()
 
 

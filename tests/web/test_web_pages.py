@@ -13,6 +13,7 @@ import pytest
 from drawn import HOSTILE, FakeShop
 from starlette.testclient import TestClient
 
+from afterclick.analyse.feedback.feedback import Feedback
 from afterclick.analyse.journey_map import JourneyMap
 from afterclick.core.errors import SpecError, StoreError
 from afterclick.surfaces.viz import styles
@@ -64,7 +65,7 @@ def test_no_page_uses_inline_script_or_style(client: TestClient, path: str, lang
 def test_bad_values_show_a_notice_and_the_default(client: TestClient, shop: FakeShop) -> None:
     answer = client.get("/?lang=en&range=<b>&where=%28%28&nonsense=1&touchpoints=x&page=-1&view=zz")
     assert answer.status_code == 200
-    assert shop.asked == [JourneyMap().alone(), JourneyMap().search()]
+    assert shop.asked == [JourneyMap().alone(), JourneyMap().search(), Feedback.lane(JourneyMap())]
     for name in ("range", "where", "nonsense", "touchpoints", "page", "view"):
         assert name in answer.text
     assert "&lt;b&gt;" in answer.text
@@ -173,7 +174,7 @@ def test_a_slow_question_gives_a_skeleton_and_the_part_waits_for_it(shop: FakeSh
         shop.gate.set()
         assert "182,340" in client.get("/map.part?range=7d").text
         assert "182,340" in client.get("/?range=7d").text
-        assert [spec.key_word for spec in shop.asked] == ["map", "barriers"]
+        assert [spec.key_word for spec in shop.asked] == ["map", "barriers", "feedback"]
 
 
 def test_the_same_page_twice_is_304_until_something_changes(client: TestClient, shop: FakeShop) -> None:
@@ -197,7 +198,7 @@ def test_one_question_is_asked_once(client: TestClient, shop: FakeShop) -> None:
         client.get("/?wait=1")
     client.get("/map.json")
     client.get("/?people=buyers")
-    assert shop.asked == [JourneyMap().alone(), JourneyMap().search(), JourneyMap()]
+    assert shop.asked == [JourneyMap().alone(), JourneyMap().search(), Feedback.lane(JourneyMap()), JourneyMap()]
 
 
 def test_headers_of_the_policy_stand_on_everything(client: TestClient) -> None:

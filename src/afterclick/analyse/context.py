@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from afterclick.analyse.kernels.compiled import pool
 from afterclick.core import clock, spans
 from afterclick.core.arrays import frozen
 from afterclick.core.names import ORDER_LINE, SYSTEM_EVENTS
@@ -25,6 +26,13 @@ T = TypeVar("T")
 
 TOUCH_FIELDS = ("channel", "source", "medium", "campaign", "term", "content", "network", "paid", "portal")
 KEPT = 48
+_PLAIN = frozenset(
+    {
+        "column", "labels", "touches", "texts", "names", "touch field", "behaviour", "sessions", "orders", "staged rows",
+        "visit touch", "known since",
+    }
+)  # fmt: skip
+"""What is kept as plain arrays and knows no context."""
 NO_BEHAVIOUR = SYSTEM_EVENTS | {ORDER_LINE}
 
 
@@ -60,6 +68,13 @@ class Context:
                     self._kept.popitem(last=False)
             return value
 
+    def take_over(self, before: Context) -> None:
+        """Keep what another context has derived from the same rows under the same definitions, segments apart."""
+        with before._lock:
+            kept = [(key, value) for key, value in before._kept.items() if key[0] in _PLAIN]
+        with self._lock:
+            self._kept.update(kept)
+
     def forget(self) -> None:
         """Give up everything kept: a newer snapshot has come. Whoever still asks gets the same answers, made again.
 
@@ -85,7 +100,7 @@ class Context:
         def make() -> np.ndarray:
             chunks = self.snapshot.chunks((name,), None)
             parts = [chunk.columns[name] for chunk in chunks]
-            return frozen(parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0, np.int64))
+            return frozen(parts[0] if len(parts) == 1 else _joined(parts) if parts else np.zeros(0, np.int64))
 
         return self.keep(("column", name), make)
 
@@ -100,10 +115,13 @@ class Context:
             as_of = max(as_of, clock.now())
         last = int(edges.at.max()) if len(edges.at) else 0
         definitions = self.snapshot.definitions
-        return self.keep(
-            ("labels", min(as_of, last)),
-            lambda: resolve(ids.size, edges, ids.all, as_of=as_of, cap=definitions.id_cap),
-        )
+
+        def find() -> Labels:
+            found = resolve(ids.size, edges, ids.all, as_of=as_of, cap=definitions.id_cap)
+            self.snapshot.let_go_texts()
+            return found
+
+        return self.keep(("labels", min(as_of, last)), find)
 
     def edges(self) -> Edges:
         """All identity evidence."""
@@ -160,3 +178,15 @@ def ids_of(context: Context, labels: Labels, visitors: np.ndarray) -> dict[int, 
 def _listed(book: Book) -> list[str]:
     texts: list[str] = book.all.to_pylist()
     return texts
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Arrays one after another, copied side by side: taking fresh memory from the system costs as much as the copy."""
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    whole = np.empty(ends[-1], parts[0].dtype)
+
+    def copy(part: np.ndarray, end: int) -> None:
+        whole[end - len(part) : end] = part
+
+    list(pool().map(copy, parts, ends))
+    return whole

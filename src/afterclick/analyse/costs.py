@@ -122,8 +122,11 @@ def _read(scope: Scope) -> Costs:
     keys, key_of = _keys(context, touch)
     latest = _latest(context, at, key_of)
     row, at, key_of = row[latest], at[latest], key_of[latest]
-    sessions = sessions_of(context, scope.sessions_like, scope.as_of)
-    ads, costed = _joined(context, keys, sessions)
+    ads: list[Ad] = []
+    costed = np.zeros(len(context.touches()["source"]), bool)
+    if keys:
+        # Visits are cut only where there are costs to join them with.
+        ads, costed = _joined(context, keys, sessions_of(context, scope.sessions_like, scope.as_of))
     amount, mixed = amounts_of(context, row, at)
     met, narrowed = _met(scope, ads)
     return Costs(

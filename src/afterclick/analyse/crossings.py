@@ -171,6 +171,21 @@ class Crossings:
             rows, schema=pa.schema([*((name, pa.string()) for name in texts), ("visitors", pa.int64())])
         )
 
+    def changed(self, by: str, period: Period) -> tuple[np.ndarray, np.ndarray]:
+        """Visitors who entered two stages or more in the period by a known channel (device), and those of them for whom
+        it was not the same every time; labels."""
+        codes, names = self.values(by)
+        entered, known = self.journey.entered_at, len(names) - 1
+        often = np.zeros(len(codes), np.int8)
+        for stage in range(len(self.stages)):
+            often += self._entered(stage, period)
+        several = np.flatnonzero(often > 1)
+        at, code = entered[several], codes[several]
+        there = (at >= period.start) & (at < period.end) & (code >= 0) & (code < known)
+        most, least = np.where(there, code, -1).max(axis=1), np.where(there, code, known).min(axis=1)
+        twice = np.count_nonzero(there, axis=1) > 1
+        return several[twice], several[twice & (most > least)]
+
     def crossed(self, by: str, start: str, one: str, end: str, other: str, period: Period) -> np.ndarray:
         """The visitors of one row of `table`."""
         codes, names = self.values(by)

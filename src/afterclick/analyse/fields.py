@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from afterclick.analyse.context import TOUCH_FIELDS, Context
+from afterclick.analyse.question import SEGMENT
 from afterclick.core.condition import Amounts, Coded, Column, Condition, Flags, Numbers
 from afterclick.core.errors import SpecError, nearest
 from afterclick.store.columns import Flag
@@ -51,6 +52,8 @@ def touch_field(context: Context, field: str) -> tuple[np.ndarray, list[str]]:
 def column(context: Context, field: str, take: Take) -> Column:
     """The values of a field for the rows that `take(column)` selects."""
     name = field.removeprefix("properties.")
+    if name.startswith(SEGMENT):
+        return Flags(take(name))
     if name in ("event", "raw_event"):
         return Coded(take("name"), context.names()[0 if name == "event" else 1])
     if name in BOOKS:

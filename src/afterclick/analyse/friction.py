@@ -20,7 +20,7 @@ from afterclick.analyse.sessions import Sessions, sessions_of
 from afterclick.analyse.troubles import troubles
 from afterclick.core.arrays import frozen
 from afterclick.core.moments import Share
-from afterclick.core.names import ORDER_COMPLETED
+from afterclick.core.names import FEEDBACK_EVENTS, ORDER_COMPLETED
 from afterclick.core.spans import Period
 from afterclick.stitch.stages import stages_of
 from afterclick.store.columns import Flag
@@ -195,6 +195,8 @@ def _goals(scope: Scope, points: Points) -> np.ndarray:
     goal[points.merged[np.array(events, np.int64)]] = True
     visits, beside = _beside(points, sessions_of(scope.context, scope.sessions_like, scope.as_of), events)
     goal[: len(points.groups)] |= (beside > 0) & (beside >= GOAL_SHARE * visits)
+    # Whoever has answered has done all there was to do: surveys are answered in visits of their own.
+    goal[[len(points.groups) + number for number, name in enumerate(points.events) if name in FEEDBACK_EVENTS]] = True
     return frozen(goal)
 
 

@@ -13,11 +13,13 @@ from afterclick.analyse.gather_ties import TieBreak, order_ties
 from afterclick.analyse.kernels import gather as kernels
 from afterclick.analyse.kernels import select
 from afterclick.analyse.kernels.compiled import WAIT_ROWS, pool, workers
+from afterclick.analyse.kernels.memory import give_back
 from afterclick.analyse.scratch import borrowed
 from afterclick.analyse.strips import Coded, Flagged, Strip
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
+from afterclick.store.snapshot import LARGE
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,16 @@ def gather(
     rows of different devices or pieces share an instant. `let_go(start, rows)` hears which rows are not read again soon.
     """
     rows = sum(len(strip.device) for strip in strips)
+    if rows >= LARGE:
+        give_back()
     # Plain Python would be slower than numpy here, so the small case sorts with numpy instead.
     plain = rows < WAIT_ROWS and not kernels.settle.ready
     offsets, at, key, tied = _sorted(strips, labels, period) if plain else _blocked(strips, labels, period, let_go)
+    if rows >= LARGE:
+        give_back()
     if tied.any():
         order_ties(strips, offsets, at, key, tied, ties)
+        let_go(0, strips[-1].start + len(strips[-1].device))
     return Gathered(frozen(offsets), frozen(at), frozen(key))
 
 

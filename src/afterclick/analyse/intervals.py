@@ -67,6 +67,14 @@ def cut(period: Period, name: IntervalName, zone: ZoneInfo) -> Intervals:
     return Intervals(name, edges, (edges[:-1] == full[:-1]) & (edges[1:] == full[1:]))
 
 
+def first_days(day: date, name: str, count: int) -> list[date]:
+    """The first day of the interval that holds `day`, and those of the `count` intervals behind it."""
+    found = [_begin(day, name)]
+    for _ in range(count):
+        found.append(_next(found[-1], name))
+    return found
+
+
 def _begin(day: date, name: str) -> date:
     if name == "week":
         return day - timedelta(days=day.weekday())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from afterclick.core.errors import SpecError
 
-FIELDS = ("stage", "part", "channel", "device_type", "touchpoint", "flow", "crossing", "from", "to")
+FIELDS = ("stage", "part", "channel", "device_type", "touchpoint", "flow", "crossing", "from", "to", "changed", "several")
 
 
 def cell_fields(cell: str) -> dict[str, str]:

@@ -39,6 +39,8 @@ class MapPeople:
             frozenset({"stage", "touchpoint"}): self._cell_touchpoint,
             frozenset({"flow"}): self._cell_flow,
             frozenset({"crossing", "from", "to"}): self._cell_crossing,
+            frozenset({"several"}): self._cell_changed,
+            frozenset({"changed"}): self._cell_changed,
         }
         read = readers.get(frozenset(fields))
         stage = fields.get("stage")
@@ -93,6 +95,13 @@ class MapPeople:
             & (rows.at[place] < period.end)
         )
         return np.unique(owner[moved]), Text("people.flow", {"start": stage_term(start), "end": stage_term(end)})
+
+    def _cell_changed(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
+        part, by = next(iter(fields.items()))
+        if by not in ("channel", "device_type"):
+            return None
+        several, changed = self.map.crossings.changed(by, self.map.scope.period)
+        return changed if part == "changed" else several, Text(f"people.{part}_{by}")
 
     def _cell_crossing(self, fields: dict[str, str]) -> tuple[np.ndarray, Text] | None:
         start, _, start_value = fields["from"].partition(":")

@@ -144,10 +144,19 @@ class Map:
             "none": int((self.river == -1).sum()),
             "loop": int((self.journey.loop & LOOP != 0).sum()),
             "loop_orders": int((self.journey.loop & LOOP_ORDER != 0).sum()),
+            **self._changed(),
             "within": spans.duration_text(self.within),
             "previous": _equation(self.before) if self.before else None,
         }
         return figures
+
+    def _changed(self) -> dict[str, int]:
+        """How many entered several stages by a known channel (device), and how many of them by several."""
+        found: dict[str, int] = {}
+        for by in ("channel", "device_type"):
+            several, changed = self.crossings.changed(by, self.scope.period)
+            found |= {f"several_{by}": len(several), f"changed_{by}": len(changed)}
+        return found
 
     def _stage(self, number: int) -> dict[str, Any]:
         stage, journey = self.stages[number], self.journey

@@ -92,8 +92,7 @@ def _read(scope: Scope) -> Orders:
     visitor = np.full(len(row), -1, np.int32)
     known = device >= 0
     visitor[known] = scope.labels.of(device[known], at[known])
-    tie = context.snapshot.take("tie", row)
-    order = np.lexsort((row, tie, at))
+    order = _in_order(context, row, at)
     row, at, visitor = row[order], at[order], visitor[order]
     code = context.snapshot.take("order", row)
     refund = (context.snapshot.take("flags", row) & int(Flag.REFUND)) != 0
@@ -109,6 +108,21 @@ def _read(scope: Scope) -> Orders:
         refund=frozen(refund[keep]), counted=frozen(met[keep]), replaced=row[replaced],
         conflicts=tuple((int(row[a]), int(row[b])) for a, b in conflicts), over=row[over], mixed=mixed,
     )  # fmt: skip
+
+
+def _in_order(context: Context, row: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The places of rows by (time, event id); the ids are read only where their first eight bytes do not tell."""
+    tie = context.snapshot.take("tie", row)
+    order = np.lexsort((row, tie, at))
+    same = (at[order][1:] == at[order][:-1]) & (tie[order][1:] == tie[order][:-1])
+    if not same.any():
+        return order
+    near = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    places = order[near]
+    names = context.event_ids(row[places])
+    keys = zip(at[places].tolist(), tie[places].tolist(), names, places.tolist(), strict=True)
+    order[near] = [place for *_, place in sorted(keys)]
+    return order
 
 
 def _counted_once(

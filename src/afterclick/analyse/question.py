@@ -39,6 +39,18 @@ Where = Annotated[
         extra=_SCOPE,
     ),
 ]
+Segments = Annotated[
+    tuple[str, ...],
+    Meta(
+        description="only visitors of these segments, each a saved name or a rule; of several, those in all of them",
+        examples=["VIPs", 'count("Order Completed", 90d) >= 2'],
+        extra=_SCOPE,
+    ),
+]
+SEGMENT = "segment: "
+"""What a condition of `where` begins with that is a segment, its name or rule, and no condition of events."""
+MOST_SEGMENTS = 20
+
 Bots = Annotated[Literal["out", "in"], Meta(description="events of crawlers: left out or counted", extra=_SCOPE)]
 Identity = Annotated[
     Literal["stitched", "raw"], Meta(description="count stitched visitors, or ids as they were sent", extra=_SCOPE)
@@ -65,13 +77,19 @@ class Question(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     range: Range = "28d"
     compare: Compare = "prev"
     where: Where = ()
+    segment: Segments = ()
     bots: Bots = "out"
     identity: Identity = "stitched"
     as_of: AsOf = ""
 
     def check(self) -> None:
-        """Conditions must be readable."""
+        """Conditions must be readable, segments named or written."""
+        if len(self.segment) > MOST_SEGMENTS or any(not text.strip() or len(text) > 2_000 for text in self.segment):
+            hint = f"at most {MOST_SEGMENTS} saved names or rules of up to 2,000 characters"
+            raise SpecError("segment cannot be that", hint=hint, path="segment")
         for text in self.where:
+            if text.startswith(SEGMENT):
+                continue
             try:
                 condition.parse(text)
             except SpecError as error:
@@ -107,16 +125,17 @@ class SessionQuestion(Question, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def whole(question: Question) -> Question:
-    """The same question of the whole store: all time, crawlers in, no condition."""
-    return msgspec.structs.replace(question, range="all", compare="none", where=(), bots="in")
+    """The same question of the whole store: all time, crawlers in, no condition and no segment."""
+    return msgspec.structs.replace(question, range="all", compare="none", where=(), segment=(), bots="in")
 
 
 def narrowed(question: Question) -> bool:
     """Was a range or a condition asked for that a question of the whole store cannot heed?"""
-    return bool(question.where) or question.range not in (Question().range, "all")
+    return bool(question.where or question.segment) or question.range not in (Question().range, "all")
 
 
 __all__ = [
+    "SEGMENT",
     "AsOf",
     "Bots",
     "Compare",
@@ -125,6 +144,7 @@ __all__ = [
     "OnOff",
     "Question",
     "Range",
+    "Segments",
     "SessionQuestion",
     "Where",
     "narrowed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal
 
@@ -81,7 +82,8 @@ class RevenueChange(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_f
         effects = {row["factor"]: row["effect"] for row in frame.to_pylist()}
         figures = {
             "revenue": now.revenue, "previous_revenue": before.revenue if before else None, "change": change,
-            **{f"{name}_effect": effects.get(name) for name in EFFECTS},
+            # A factor without a row has no effect; without any row nothing can be said.
+            **{f"{name}_effect": effects.get(name, Decimal(0) if effects else None) for name in EFFECTS},
         }  # fmt: skip
         return Result(
             self, frame, sentence=_sentence(figures), figures=figures, parts=parts, notes=notes, people=people,

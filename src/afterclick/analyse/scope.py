@@ -8,13 +8,16 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.fields import check_fields, columns
-from afterclick.analyse.question import Question, SessionQuestion
+from afterclick.analyse.question import SEGMENT, Question, SessionQuestion
 from afterclick.analyse.sessions import visit_touch
 from afterclick.core import clock, condition, spans
+from afterclick.core.condition_tree import Compare
+from afterclick.core.condition_tree import Flag as Flagged
 from afterclick.core.errors import NotEnoughData
 from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
@@ -26,13 +29,17 @@ _DEFAULT_SESSIONS = SessionQuestion()
 
 @dataclass(frozen=True)
 class Scope:
-    """A question against a context: `period` and `previous` in instants, `as_of`, and the labels of its visitors."""
+    """A question against a context: `period` and `previous` in instants, `as_of`, and the labels of its visitors.
+
+    `segments` are those asked for, by name or rule; in `question` they stand among the conditions, as their rules.
+    """
 
     context: Context
     question: Question
     as_of: int
     period: Period
     previous: Period | None
+    segments: tuple[str, ...] = ()
 
     @cached_property
     def labels(self) -> Labels:
@@ -42,9 +49,13 @@ class Scope:
     @cached_property
     def conditions(self) -> tuple[condition.Condition, ...]:
         """The parsed `where`, checked against the store's fields."""
-        parsed = tuple(condition.parse(text) for text in self.question.where)
-        for one in parsed:
-            check_fields(self.context, one, "where")
+        return tuple(self._condition(text) for text in self.question.where)
+
+    def _condition(self, text: str) -> condition.Condition:
+        if text.startswith(SEGMENT):
+            return condition.Condition(Compare(text, "==", Flagged(True)))
+        parsed = condition.parse(text)
+        check_fields(self.context, parsed, "where")
         return parsed
 
     @cached_property
@@ -60,9 +71,13 @@ class Scope:
         """A function from a column's name to its values at `start` + rows."""
 
         def take(name: str) -> np.ndarray:
-            visit = name == "visit"
             context = self.context
-            whole = visit_touch(context, self.sessions_like, self.as_of) if visit else context.column(name)
+            if name == "visit":
+                whole = visit_touch(context, self.sessions_like, self.as_of)
+            elif name.startswith(SEGMENT):
+                whole = _rows_of_members(self, name.removeprefix(SEGMENT))
+            else:
+                whole = context.column(name)
             if isinstance(rows, slice):
                 return whole[start + rows.start : start + rows.stop]
             result: np.ndarray = whole[start + rows]
@@ -120,7 +135,8 @@ class Scope:
             "as_of": clock.iso(self.as_of),
             "bots": self.question.bots,
             "identity": self.question.identity,
-            "filters": list(self.question.where),
+            "filters": [text for text in self.question.where if not text.startswith(SEGMENT)],
+            "segments": list(self.segments),
             "events": self.context.snapshot.rows if events is None else events,
             "fingerprint": self.context.snapshot.fingerprint,
             "store": definitions.name,
@@ -146,7 +162,29 @@ def scope_of(context: Context, question: Question) -> Scope:
     previous = spans.resolve_compare(question.compare, period, context.zone)
     if previous and previous.end <= first:
         previous = None
-    return Scope(context=context, question=question, as_of=as_of, period=period, previous=previous)
+    return Scope(
+        context=context,
+        question=_with_segments(context, question) if question.segment else question,
+        as_of=as_of,
+        period=period,
+        previous=previous,
+        segments=question.segment,
+    )
+
+
+def _with_segments(context: Context, question: Question) -> Question:
+    """The question with its segments as conditions: whatever is kept by its conditions is kept by their rules."""
+    from afterclick.analyse.segments.names import rule_of  # noqa: PLC0415 - segments ask questions themselves
+
+    rules = (SEGMENT + rule_of(context, text, "segment").text for text in question.segment)
+    return msgspec.structs.replace(question, segment=(), where=(*question.where, *rules))
+
+
+def _rows_of_members(scope: Scope, text: str) -> np.ndarray:
+    """Per global row whether it is of a member of a segment, as of the question's instant; bool."""
+    from afterclick.analyse.segments.names import rows_of_members  # noqa: PLC0415 - as above
+
+    return rows_of_members(scope, text)
 
 
 def currency_of(context: Context) -> str:

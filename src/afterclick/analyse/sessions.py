@@ -144,12 +144,14 @@ def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
 
 def _continued(visitor: np.ndarray, touch: np.ndarray) -> np.ndarray:
     """A visit that began inside (own domain, payment page) goes on with the visitor's last channel, else direct."""
-    own = np.flatnonzero(touch != TOUCH_INTERNAL)
-    place = np.searchsorted(own, np.arange(len(touch)), side="right") - 1
-    before = np.where(place >= 0, own[np.maximum(place, 0)], 0) if len(own) else np.zeros(len(touch), np.int64)
-    same = (place >= 0) & (visitor[before] == visitor) & (touch[before] >= 0)
     inside = touch == TOUCH_INTERNAL
-    return np.where(inside, np.where(same, touch[before], TOUCH_DIRECT), touch).astype(np.int32)
+    # The last visit up to each one that did not begin inside.
+    last = np.maximum.accumulate(np.where(inside, -1, np.arange(len(touch))))
+    found, begun = touch.astype(np.int32), np.flatnonzero(inside)
+    before = last[begun]
+    same = (before >= 0) & (visitor[before] == visitor[begun]) & (touch[before] >= 0)
+    found[begun] = np.where(same, touch[before], TOUCH_DIRECT)
+    return found
 
 
 def _midnights(context: Context, at: np.ndarray) -> np.ndarray:

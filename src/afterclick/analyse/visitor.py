@@ -110,8 +110,16 @@ def _figures(scope: Scope, m: Measures, visitor: int, own: np.ndarray) -> dict[s
         "gross": to_decimal(sum(amounts[sold].tolist())) if known else None,
         "refunds": to_decimal(-sum(amounts[back].tolist())) if known else None, "revenue": revenue,
         "aov": revenue / orders if revenue is not None and orders else None,
-        "stage": "",
+        "stage": "", "reasons": _reasons(high > low, known, orders),
     }  # fmt: skip
+
+
+def _reasons(behaved: bool, known: bool, orders: int) -> dict[str, str]:
+    """Why a figure of a visitor is None, by its name."""
+    found = {} if behaved else dict.fromkeys(("first_seen_at", "last_seen_at"), "no_behaviour")
+    if not known:
+        return found | dict.fromkeys(("gross", "refunds", "revenue", "aov"), "mixed_currencies")
+    return found if orders else found | {"aov": "no_orders"}
 
 
 def _stages(m: Measures, journey: Journey, stands: Stands, visitor: int) -> list[dict[str, Any]]:

@@ -14,6 +14,8 @@ from afterclick.analyse.checks import Doctor
 from afterclick.analyse.context import NO_BEHAVIOUR, Context
 from afterclick.analyse.kernels import compiled
 from afterclick.app import questions
+from afterclick.app.desk import Desk
+from afterclick.app.segment_shelf import SegmentShelf
 from afterclick.core import clock
 from afterclick.core.errors import SpecError, nearest
 from afterclick.core.event import Event, Rejected, events_table
@@ -60,16 +62,29 @@ class Workspace:
         snapshot = self.store.snapshot()
         with self._lock:
             if self._context is None or self._context.snapshot.fingerprint != snapshot.fingerprint:
-                if self._context is not None:
-                    self._context.forget()
-                self._context = Context(snapshot)
+                before, self._context = self._context, Context(snapshot)
+                if before is not None:
+                    if before.snapshot.meaning == snapshot.meaning:
+                        self._context.take_over(before)
+                    before.forget()
+            # Equal data under equal meaning; what is written down besides (boards, alerts) may be newer.
+            self._context.snapshot = snapshot
             return self._context
+
+    def forget(self) -> None:
+        """Answer every question anew: something beside the log and the definitions has changed."""
+        with self._lock:
+            if self._context is not None:
+                self._context.forget()
 
     def ask(self, spec: Spec) -> Result:
         """Answer a question. Raises SpecError for a field that cannot be meant, NotEnoughData for an empty store."""
         begun = clock.ticks()
         context = self.context()
-        result = context.keep(("result", spec.key), lambda: questions.answer(spec, context))
+        if spec.kept:
+            result = context.keep(("result", spec.key), lambda: questions.answer(spec, context))
+        else:
+            result = questions.answer(spec, context)
         result.about["elapsed_ms"] = round((clock.ticks() - begun) * 1000, 1)
         return result
 
@@ -84,7 +99,8 @@ class Workspace:
         return made
 
     def info(self) -> dict[str, Any]:
-        """What every page states of the store: name, example, timezone, currency, language, last_at, fingerprint, rows."""
+        """What every page states of the store: name, example, timezone, currency, language, last_at, fingerprint, rows,
+        segments (names of the saved ones)."""
         snapshot = self.store.snapshot()
         definitions = snapshot.definitions
         return {
@@ -94,8 +110,9 @@ class Workspace:
             "currency": definitions.currency,
             "language": definitions.language,
             "last_at": clock.iso(snapshot.behaved[1]) if snapshot.rows else None,
-            "fingerprint": snapshot.fingerprint,
+            "fingerprint": "-".join(part for part in (snapshot.fingerprint, self.desk.state()) if part),
             "rows": snapshot.rows,
+            "segments": list(definitions.segments),
         }
 
     def import_files(
@@ -185,6 +202,16 @@ class Workspace:
             hint = nearest(name, known) or "saved: " + (", ".join(known) or "none")
             raise SpecError(f"there is no saved question {name!r}", hint=hint, path="name")
         self.define(saved=kept)
+
+    @property
+    def segments(self) -> SegmentShelf:
+        """The saved segments and the lists taken of them."""
+        return SegmentShelf(self)
+
+    @property
+    def desk(self) -> Desk:
+        """Boards and alerts: what is written down, changed, taken back."""
+        return Desk(self)
 
     def events(self) -> tuple[str, ...]:
         """The names of the events of visitors in the store, as questions call them."""

@@ -212,6 +212,8 @@ class KindRows:
             instants = self._read(rows, name) if name in given and self.kind.name != "events" else None
             if instants is not None:
                 found[name] = readings.iso(instants, given[name])
+        if "comment" in given:
+            found["comment"] = readings.remarks(given["comment"])
         if self.kind.name == "feedback" and "score" in given:
             score, top = readings.scores(given["score"])
             found |= {"score": score, "scale": readings.highest(given.get("scale"), top)}
@@ -278,7 +280,7 @@ class KindRows:
 
 
 _READ: Final = (
-    "channel", "machine", "score", "scale", "signed_up_at", "refunded_at", "until",
+    "channel", "machine", "score", "scale", "comment", "signed_up_at", "refunded_at", "until",
     "email_consent", "sms_consent", "push_consent", "marketing_consent",
 )  # fmt: skip
 

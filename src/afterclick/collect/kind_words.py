@@ -208,6 +208,7 @@ FEEDBACK: Final = _ranks(
         "product_name": "product_name item_name product_title 상품명 제품명",
         "order_id": "order_id order_number order_no 주문번호",
         "channel": "channel survey_channel 채널",
+        "url": "url page_url page survey_page 페이지 페이지주소 응답페이지",
     },
     "user_id",
     "anonymous_id",

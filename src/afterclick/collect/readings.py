@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from afterclick.collect import amounts, cells, status_words, times
 from afterclick.collect.synonyms import squash
 from afterclick.core import clock
+from afterclick.core.masking import masked
 
 _ABSENT: Final = pa.array(["-", "--", "0", "null", "NULL", "none", "None", "N/A", "n/a", "\\N", "0000-00-00 00:00:00"])
 _PREFIXES: Final = ("message", "order", *status_words.CHANNELS)
@@ -92,6 +93,11 @@ def noons(at: np.ndarray, good: np.ndarray, zone: ZoneInfo) -> np.ndarray:
 def _noon(at: int, zone: ZoneInfo) -> int:
     day = clock.to_datetime(at).astimezone(zone)
     return clock.from_datetime(day.replace(hour=12, minute=0, second=0, microsecond=0))
+
+
+def remarks(array: pa.Array) -> pa.Array:
+    """Free text without the addresses and numbers of people in it."""
+    return each(array, masked)
 
 
 def not_numbers(array: pa.Array) -> np.ndarray:

@@ -140,6 +140,15 @@ class Cursor:
         """The next token; the last, of kind `end`, stays."""
         return self._tokens[min(self._next, len(self._tokens) - 1)]
 
+    def peek_after(self) -> Token:
+        """The token behind the next one."""
+        return self._tokens[min(self._next + 1, len(self._tokens) - 1)]
+
+    @property
+    def path(self) -> str:
+        """The field of the question the text stands in."""
+        return self._place.path
+
     def before(self) -> Token:
         """The token taken last."""
         return self._tokens[max(self._next - 1, 0)]

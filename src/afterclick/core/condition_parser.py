@@ -34,7 +34,7 @@ def read(text: str, place: Place, fields: Collection[str] | None) -> Node:
     """The tree of a condition. Raises SpecError for everything that is not one."""
     if len(text) > LENGTH_LIMIT:
         raise place.error(f"a condition of {len(text):,} characters ends too late,", LENGTH_LIMIT, _shorter())
-    node = _Reader(text, place, fields).whole()
+    node = Reader(text, place, fields).whole()
     # What afterclick writes back is a little longer than what may be typed, and must be readable as well.
     if len(tree.node_text(node)) > LENGTH_LIMIT:
         raise place.error("a condition too long to be written back ends", len(text), _shorter())
@@ -45,7 +45,7 @@ def _shorter() -> str:
     return f"expected at most {LENGTH_LIMIT:,} characters; shorten the list, or save it as a segment"
 
 
-class _Reader(Cursor):
+class Reader(Cursor):
     """Recursive descent: or > and > not > leaf."""
 
     def __init__(self, text: str, place: Place, fields: Collection[str] | None) -> None:
@@ -152,10 +152,21 @@ class _Reader(Cursor):
         field = self._known(path, start)
         sign = self._took_op(alone)
         if sign is None:
-            return tree.Compare(field, "==", Flag(True))
+            return self._bare(field, start)
         if sign.text == "in":
-            return tree.In(field, self._list())
+            return tree.In(field, self._list_of(field))
         return self._compared(field, tree.OPS[sign.text], self._value(), sign)
+
+    def _bare(self, field: str, _token: Token) -> Node:
+        """A field that stands alone."""
+        return tree.Compare(field, "==", Flag(True))
+
+    def _list_of(self, _field: str) -> tuple[Value, ...]:
+        """The values behind `field in`."""
+        return self._list()
+
+    def _searched(self, _field: str, _token: Token) -> None:
+        """Raise SpecError for a field that cannot be searched."""
 
     def _compared(self, field: str, op: tree.Op, value: Value | None, sign: Token) -> Node:
         if value is None:
@@ -223,7 +234,8 @@ class _Reader(Cursor):
                 f", x.{m}(..)" for m in tree.METHODS
             )
             raise self.error(f"unknown function {name[:80]!r}", start, hint)
-        self._known(field, start)
+        field = self._known(field, start)
+        self._searched(field, start)
         self.need("(", "expected (")
         token = self.take()
         if token.kind != "text":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Context, Decimal
 from typing import Final, Literal
 
@@ -147,24 +147,26 @@ def leaves(node: Node) -> Iterator[Leaf]:
             yield node
 
 
-def node_text(node: Node) -> str:
-    """The canonical text; reading it back gives the same tree."""
+def node_text(node: Node, field: Callable[[str], str] | None = None) -> str:
+    """The canonical text; reading it back gives the same tree. `field` writes a field, `field_text` by default."""
     match node:
         case AnyOf(parts):
-            return " || ".join(node_text(part) for part in parts)
+            return " || ".join(node_text(part, field) for part in parts)
         case AllOf(parts):
-            texts = (f"({node_text(part)})" if isinstance(part, AnyOf) else node_text(part) for part in parts)
+            texts = (
+                f"({node_text(part, field)})" if isinstance(part, AnyOf) else node_text(part, field) for part in parts
+            )
             return " && ".join(texts)
         case Not(part):
-            return "!" + (node_text(part) if _binds_tighter_than_not(part) else f"({node_text(part)})")
+            inner = node_text(part, field)
+            return "!" + (inner if _binds_tighter_than_not(part) else f"({inner})")
         case Always(value):
             return Flag(value).text()
         case _:
-            return _leaf_text(node)
+            return _leaf_text(node, (field or field_text)(node.field))
 
 
-def _leaf_text(leaf: Leaf) -> str:
-    field = field_text(leaf.field)
+def _leaf_text(leaf: Leaf, field: str) -> str:
     match leaf:
         case Has():
             return f"has({field})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from afterclick.core import i18n
@@ -29,22 +30,27 @@ _OPS: Final = {"==": "is", "!=": "is_not", "<": "under", "<=": "at_most", ">": "
 _METHODS: Final = {"startsWith": "starts", "endsWith": "ends", "contains": "contains", "matches": "matches"}
 
 
-def node_words(node: Node, lang: str) -> str:
-    """The node as a sentence part of a language."""
+def node_words(node: Node, lang: str, said: Callable[[Leaf], str] | None = None) -> str:
+    """The node as a sentence part of a language; `said` says a leaf, `leaf_words` by default."""
     match node:
         case AllOf(parts):
-            return i18n.text(lang, "condition.and").join(_inner(part, lang, AnyOf) for part in parts)
+            return i18n.text(lang, "condition.and").join(_inner(part, lang, AnyOf, said) for part in parts)
         case AnyOf(parts):
-            return i18n.text(lang, "condition.or").join(_inner(part, lang, AllOf) for part in parts)
-        case Not(Has(field)):
+            return i18n.text(lang, "condition.or").join(_inner(part, lang, AllOf, said) for part in parts)
+        case Not(Has(field)) if said is None:
             return i18n.text(lang, "condition.missing", field=_field(field, lang))
         case Not(part):
-            return i18n.text(lang, "condition.not", what=node_words(part, lang))
+            return i18n.text(lang, "condition.not", what=node_words(part, lang, said))
         case Always(value):
             return i18n.text(lang, "condition.all" if value else "condition.none")
         case _:
-            key, params = _leaf_words(node, lang)
-            return i18n.text(lang, f"condition.{key}", field=_field(node.field, lang), **params)
+            return said(node) if said else leaf_words(node, _field(node.field, lang), lang)
+
+
+def leaf_words(leaf: Leaf, field: str, lang: str) -> str:
+    """A leaf as a person says it, its field said in these words."""
+    key, params = _leaf_words(leaf, lang)
+    return i18n.text(lang, f"condition.{key}", field=field, **params)
 
 
 def _leaf_words(leaf: Leaf, lang: str) -> tuple[str, dict[str, object]]:
@@ -64,8 +70,10 @@ def _leaf_words(leaf: Leaf, lang: str) -> tuple[str, dict[str, object]]:
             return _OPS[op], {"value": _value(field, value, lang)}
 
 
-def _inner(part: Node, lang: str, bracketed: type[AllOf] | type[AnyOf]) -> str:
-    words = node_words(part, lang)
+def _inner(
+    part: Node, lang: str, bracketed: type[AllOf] | type[AnyOf], said: Callable[[Leaf], str] | None
+) -> str:
+    words = node_words(part, lang, said)
     return f"({words})" if isinstance(part, bracketed) else words
 
 

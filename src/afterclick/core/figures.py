@@ -70,10 +70,15 @@ def money(amount: int | Decimal | None, currency: str = "", lang: str = "en", co
     if compact and abs(exact) >= COMPACT_FROM:
         body = _compact(abs(exact), lang)
     else:
-        exact = _rounded(exact, 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2)
+        exact = _rounded(exact, decimals(currency))
         body = _grouped(exact, trim=not currency)
     pattern = _find(lang, f"currency.{currency}") if currency else "{n}"
     return _signed(exact, pattern.replace("{n}", body) if pattern else f"{currency} {body}")
+
+
+def decimals(currency: str) -> int:
+    """Decimals of a currency's smallest coin (ISO 4217), 2 where it is not known."""
+    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
 
 
 def rate(value: Figure | None, lang: str = "en") -> str:

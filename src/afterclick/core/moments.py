@@ -8,8 +8,8 @@ their texts as `reason.<code>`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -54,16 +54,29 @@ class Share(msgspec.Struct, frozen=True):
         """Wilson's score interval without continuity correction (Wilson 1927; Newcombe 1998, method 3)."""
         if not self.n:
             return None
-        n, hits, z2 = self.n, self.hits, Z95**2
-        middle = (hits + z2 / 2) / (n + z2)
-        half = Z95 / (n + z2) * math.sqrt(hits * (n - hits) / n + z2 / 4)
+        low, high = _wilson(self.hits, self.n, math.sqrt)
         # At the ends the formula gives 0 and 1 exactly; floats miss them by a hair.
-        return Interval(0.0 if hits == 0 else middle - half, 1.0 if hits == n else middle + half)
+        return Interval(0.0 if self.hits == 0 else low, 1.0 if self.hits == self.n else high)
 
     @property
     def reason(self) -> Reason | None:
         """Why there is no rate."""
         return None if self.n else "empty"
+
+
+def shares(
+    hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Rates with the limits of their intervals as `Share` has them, of many at once; n > 0 everywhere."""
+    low, high = _wilson(hits, n, np.sqrt)
+    return hits / n, np.where(hits == 0, 0.0, low), np.where(hits == n, 1.0, high)
+
+
+def _wilson(hits: Any, n: Any, root: Callable[[Any], Any]) -> tuple[Any, Any]:
+    z2 = Z95**2
+    middle = (hits + z2 / 2) / (n + z2)
+    half = Z95 / (n + z2) * root(hits * (n - hits) / n + z2 / 4)
+    return middle - half, middle + half
 
 
 class Moments(msgspec.Struct, frozen=True):

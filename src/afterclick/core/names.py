@@ -27,6 +27,11 @@ PRODUCT_UPDATED: Final = "Product Updated"
 """What the catalogue says of a product (property `product_id`); of nobody; the one latest in the log counts."""
 PRODUCT_REVIEWED: Final = "Product Reviewed"
 FEEDBACK_SUBMITTED: Final = "Feedback Submitted"
+SURVEY_ANSWERED: Final = "Survey Answered"
+FEEDBACK_EVENTS: Final = frozenset({PRODUCT_REVIEWED, FEEDBACK_SUBMITTED, SURVEY_ANSWERED})
+"""What somebody said directly: answers to surveys and reviews; properties `score`, `scale`, `comment`, `survey`."""
+INVITE_SENT: Final = "Invite Sent"
+REWARDS_JOINED: Final = "Rewards Joined"
 MESSAGE_SENT: Final = "Message Sent"
 MESSAGE_DELIVERED: Final = "Message Delivered"
 MESSAGE_OPENED: Final = "Message Opened"
@@ -244,7 +249,12 @@ _ALIASES: Final[dict[str, str]] = {
     AD_COST_REPORTED: "ad_cost_reported ad_cost ad_spend ad_spend_reported 광고비",
     PRODUCT_UPDATED: "product_updated product_update 상품정보변경",
     FEEDBACK_SUBMITTED: "feedback_submitted feedback csat_submitted 만족도응답 피드백",
-    "Survey Answered": "survey_answered survey_submitted survey_completed nps_submitted 설문응답 설문완료",
+    SURVEY_ANSWERED: "survey_answered survey_submitted survey_completed nps_submitted 설문응답 설문완료",
+    INVITE_SENT: "invite_sent invitation_sent send_invite send_invitation friend_invited 친구초대 초대하기 초대발송",
+    REWARDS_JOINED: (
+        "rewards_joined reward_joined loyalty_joined loyalty_enrolled rewards_enrolled join_rewards"
+        " loyalty_program_joined join_loyalty 멤버십가입 멤버십등록 리워드가입"
+    ),
     "Identified": "identified identify $identify",
     "Aliased": "aliased alias $create_alias",
     "Grouped": "grouped $groupidentify",

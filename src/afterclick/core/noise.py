@@ -15,7 +15,12 @@ def difference(now: Share, before: Share) -> Interval | None:
     first, second = now.interval, before.interval
     if first is None or second is None or now.rate is None or before.rate is None:
         return None
-    a, b = now.rate, before.rate
+    return apart(now.rate, first, before.rate, second)
+
+
+def apart(a: float, first: Interval, b: float, second: Interval) -> Interval:
+    """The 95 % interval of a - b of two independent estimates with intervals of their own (Zou & Donner, Stat. Med. 27
+    (2008) 1693: their limits, squared and added)."""
     below = math.hypot(a - first.low, second.high - b)
     above = math.hypot(first.high - a, b - second.low)
     return Interval(a - b - below, a - b + above)

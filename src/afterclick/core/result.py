@@ -229,6 +229,8 @@ def _said(params: Mapping[str, Any], lang: str) -> dict[str, Any]:
 
 
 def _word(value: Any, lang: str) -> Any:
+    if isinstance(value, Text):
+        return value.say(lang)
     return (i18n.find(lang, value.id) or value.text) if isinstance(value, Term) else value
 
 

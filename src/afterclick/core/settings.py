@@ -31,7 +31,10 @@ SETTINGS = (
     Setting("port", 8420, "the port the dashboard is served on"),
     Setting("threads", 8, "how many threads work side by side, at most the number of cores"),
     Setting("cache", "", "where compiled kernels and other things that can be made again are kept"),
-    Setting("keep_memory", 512, "megabytes of freed memory that a process keeps for its next question (Linux)"),
+    Setting(
+        "keep_memory", 2000,
+        "megabytes of freed memory that a process keeps for its next question, at most an eighth of the machine's (Linux)",
+    ),
     Setting("lang", "", "language of sentences and headings: en or ko; empty = the environment's"),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}

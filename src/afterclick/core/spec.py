@@ -44,6 +44,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Base of everything a person writes down. A concrete class gives `key_word`, its name on every surface."""
 
     key_word: ClassVar[str] = ""
+    kept: ClassVar[bool] = True
+    """Whether equal data give an equal answer, so that it may be kept; not where it shows what changes beside them."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

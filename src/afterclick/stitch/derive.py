@@ -29,13 +29,15 @@ from afterclick.stitch.evidence import evidence
 from afterclick.stitch.page import PageGroups
 from afterclick.stitch.properties import PropertyColumns
 from afterclick.stitch.texts import Texts, texts_of
-from afterclick.stitch.user_agent import BotPatterns
+from afterclick.stitch.user_agent import BotPatterns, is_machine
 from afterclick.store.books import Books
 from afterclick.store.columns import NO_AMOUNT, NONE, TOUCH_DIRECT, TOUCH_INTERNAL, Flag
 from afterclick.store.definitions import Definitions
 from afterclick.store.pieces import DerivedPiece
 
 _FUTURE: Final = 5 * MINUTE
+YES: Final = ("yes", "true", "1")
+"""How a property of text says yes; as a number it is above 0."""
 _DIRECT: Final = '["direct","","","","","","",false,false]'
 _INTERNAL: Final = '["","","","","","","",false,false]'
 
@@ -43,7 +45,7 @@ _INTERNAL: Final = '["","","","","","","",false,false]'
 class Derivation:
     """What the store calls for each segment; `version` changes when the columns it makes do."""
 
-    version = "2"
+    version = "3"
     reads = ("own_domains", "fbclid_is_paid", "bots", "pages", "passive", "channels")
 
     def __call__(
@@ -73,8 +75,9 @@ class _Deriving:
         self._coded("session", self._texts("session_id"))
         self._coded("currency", self._texts("currency"))
         self._order_lines()
-        self._flags(enriched, ids)
-        for name, (values, kind) in PropertyColumns(self.segment, self.books).read().items():
+        properties = PropertyColumns(self.segment, self.books).read()
+        self._flags(enriched, ids, properties.get(MACHINE))
+        for name, (values, kind) in properties.items():
             self._put(PROPERTY_PREFIX + name, values, kind)
         edges = evidence(self.segment, self.columns["at"], *ids, self.books)
         return DerivedPiece(columns=self.columns, kinds=self.kinds, new=self.books.added(), edges=edges)
@@ -179,7 +182,9 @@ class _Deriving:
         self._put("amount", amount, "money")
         self._put("name", name, "coded")
 
-    def _flags(self, enriched: Any, ids: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    def _flags(
+        self, enriched: Any, ids: tuple[np.ndarray, np.ndarray, np.ndarray], machine: tuple[np.ndarray, str] | None
+    ) -> None:
         is_type = self._texts("type").among(SYSTEM_TYPES)
         names = np.array(self.pair_names, dtype=object)
         passive = PASSIVE_EVENTS | set(self.definitions.passive)
@@ -193,7 +198,7 @@ class _Deriving:
         received_at = np.asarray(pc.fill_null(received.combine_chunks().cast(pa.int64()), 2**62))
         contact = (ids[2] >= 0) | _present(self.segment["phone"])
         bits = {
-            Flag.BOT: enriched.bot | self._machines(names),
+            Flag.BOT: enriched.bot | self._machines(names, machine),
             Flag.SYSTEM: system, Flag.PAGE: page, Flag.QUALIFYING: ~system & ~quiet,
             Flag.CONTACT: contact, Flag.FUTURE: self._begun(names) > received_at + _FUTURE, Flag.LINE: self.line,
             Flag.KNOWN: ids[1] >= 0, Flag.ORDER: sold, Flag.REFUND: back, Flag.CONTEXT: context,
@@ -208,14 +213,24 @@ class _Deriving:
         found: np.ndarray = self.columns["at"] - self._named(names, {AD_COST_REPORTED}) * (DAY // 2)
         return found
 
-    def _machines(self, names: np.ndarray) -> np.ndarray:
-        """Messages that a program opened or clicked: privacy proxies, scanners of links."""
-        column = PROPERTY_PREFIX + MACHINE
+    def _machines(self, names: np.ndarray, said: tuple[np.ndarray, str] | None) -> np.ndarray:
+        """Messages that a program opened or clicked: by what their sender says, else by what it calls itself."""
         messages = self._named(names, MESSAGE_EVENTS)
-        if column not in self.segment.column_names or not messages.any():
+        if not messages.any():
             return np.zeros(self.rows, bool)
-        found: np.ndarray = messages & self._texts(column).among({"yes"})
+        agents = self._texts("user_agent")
+        machine = np.append([is_machine(text) for text in agents.values.to_pylist()], False).astype(bool)[agents.numbers]
+        if said is not None:
+            values, kind = said
+            yes = np.isin(values, self._codes(MACHINE, YES)) if kind == "coded" else values > 0
+            machine = np.where(values >= 0, yes, machine)
+        found: np.ndarray = messages & machine
         return found
+
+    def _codes(self, name: str, texts: tuple[str, ...]) -> np.ndarray:
+        """The codes that texts have in the book of a property."""
+        found = self.books.book(PROPERTY_PREFIX + name).codes(pa.array(texts))
+        return found[found >= 0]
 
     def _named(self, names: np.ndarray, wanted: set[str] | frozenset[str]) -> np.ndarray:
         return np.array([name in wanted for name in names], bool)[self.pair]

@@ -128,6 +128,19 @@ def is_bot(user_agent: str | None, patterns: BotPatterns = DEFAULT_BOTS) -> bool
     return patterns.matches(user_agent)
 
 
+_MACHINES: Final = re.compile(
+    r"barracuda|proofpoint|urldefense|mimecast|messagelabs|symantec|trend ?micro|fireeye|forcepoint|cloudmark|ironport"
+    r"|safelinks|bingpreview|google-?safebrowsing"
+)
+"""Scanners of links. The image proxies of Gmail and Yahoo fetch what a person opens and are none."""
+
+
+def is_machine(user_agent: str | None) -> bool:
+    """Does a program open or click messages under this name? Apple's privacy proxy calls itself Mozilla/5.0 and no more."""
+    text = _readable(user_agent)
+    return text == "mozilla/5.0" or bool(text) and _MACHINES.search(text) is not None
+
+
 def device_type(user_agent: str | None) -> str:
     """mobile, tablet, desktop, app (a native app's HTTP library), other, or "" without a user agent.
 

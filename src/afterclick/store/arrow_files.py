@@ -127,7 +127,18 @@ def let_go(values: np.ndarray) -> None:
 
     Only for arrays of `views`: memory without a file behind it would be lost. Does nothing but on Linux.
     """
-    begin = -(-values.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
-    size = (values.ctypes.data + values.nbytes - begin) // mmap.PAGESIZE * mmap.PAGESIZE
+    _let_go(values.ctypes.data, values.nbytes)
+
+
+def let_go_texts(texts: pa.Array) -> None:
+    """The same of mapped texts."""
+    for buffer in texts.buffers():
+        if buffer is not None:
+            _let_go(buffer.address, buffer.size)
+
+
+def _let_go(address: int, length: int) -> None:
+    begin = -(-address // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = (address + length - begin) // mmap.PAGESIZE * mmap.PAGESIZE
     if size > 0 and sys.platform.startswith("linux"):
         ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), mmap.MADV_DONTNEED)

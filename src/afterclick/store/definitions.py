@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from afterclick.core.errors import SpecError, nearest
-from afterclick.store import disk, toml
+from afterclick.store import disk, documents, toml
+from afterclick.store.documents import Alert, Board
 
 FILE = "afterclick.toml"
 LANGUAGES = ("en", "ko")
@@ -46,8 +47,17 @@ _COMMENTS = {
     "costs": """Costs named otherwise than the visits they brought; the first that fits counts, "" fits all and keeps its own.
 rename = [{source = "naver", campaign = "Brand KR", to_campaign = "brand"}]""",
     "saved": 'Questions saved under a name, as JSON: [["Checkout", "{...}"]]. They change no answer.',
+    "segments": 'Groups of visitors by a rule; see docs/segments.md. VIPs = "visitor.orders >= 3"',
+    "alerts": """Numbers of reports to hear of; `afterclick alerts check` looks at them. They change no answer.
+[[alerts]] name = "Few orders", question = "kpi?range=1d", figure = "orders", below = 10""",
+    "boards": """Saved lists of cards, shown under /boards. They change no answer.
+[[boards]] name = "Week", cards = [{question = "kpi?range=7d", figure = "revenue", goal = {value = 1000000}}]""",
     "channels": 'Own rows of the channel table. hosts = [{host = "x.example", channel = "affiliate", source = "x"}]',
 }
+
+
+WRITTEN = frozenset({"saved", "alerts", "boards"})
+"""Fields that change no answer."""
 
 
 class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -102,6 +112,9 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     aims: dict[str, Literal["awareness", "acquisition", "loyalty"]] = {}
     costs: CostRules = CostRules()
     saved: tuple[tuple[str, str], ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    boards: tuple[Board, ...] = ()
+    segments: dict[str, str] = {}
     channels: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
@@ -112,9 +125,9 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         """The time zone."""
         return ZoneInfo(self.timezone)
 
-    def fingerprint(self, fields: Iterable[str] | None = None) -> str:
-        """16 hexadecimal digits over all fields that change an answer, or over those named."""
-        meaning = [name for name in self.__struct_fields__ if name != "saved"]
+    def fingerprint(self, fields: Iterable[str] | None = None, *, beside: tuple[str, ...] = ()) -> str:
+        """16 hexadecimal digits over all fields that change an answer but `beside`, or over those named."""
+        meaning = [name for name in self.__struct_fields__ if name not in (*WRITTEN, *beside)]
         chosen = meaning if fields is None else sorted(fields)
         values = {name: getattr(self, name) for name in chosen}
         return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()[:16]
@@ -123,7 +136,7 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         """The file's text: every value, each with a comment that says what it does."""
         values = {name: msgspec.to_builtins(getattr(self, name)) for name in self.__struct_fields__}
         try:
-            return toml.text(values, _COMMENTS, _HEAD)
+            return toml.text(values, _COMMENTS, _HEAD, blocks=("alerts", "boards"))
         except (ValueError, TypeError) as error:
             raise SpecError(f"a value cannot be written to {FILE}: {error}") from None
 
@@ -200,6 +213,9 @@ def _check(definitions: Definitions) -> None:
     names = [name for name, _ in d.saved]
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
         _refuse("saved", "a name is empty or stands twice", "give every saved question a name of its own")
+    if not all(name.strip() == name and name and rule.strip() for name, rule in d.segments.items()):
+        _refuse("segments", "a name or a rule is empty, or has spaces at its ends", 'write VIPs = "visitor.orders >= 3"')
+    documents.check(d.alerts, d.boards)
     _check_stages(d.stages)
     _check_rates(d.rates)
 

@@ -18,7 +18,7 @@ Upgrade = Callable[[Path], None]
 UPGRADES: Mapping[int, Upgrade] = {}
 """By format number what makes that format the next one; run under the lock, each safe to run again after a crash."""
 
-_OURS: Final = frozenset({definitions.FILE, lock.NAME, "log", "projection"})
+_OURS: Final = frozenset({definitions.FILE, lock.NAME, "log", "projection", "alerts", "documents", "models"})
 _HINT: Final = "afterclick import FILE --store DIR makes one"
 
 

@@ -170,6 +170,12 @@ class Snapshot:
                 for stored in (piece.columns[name] for name in columns if name in piece.columns):
                     arrow_files.let_go(stored[max(first, 0) : last])
 
+    def let_go_texts(self) -> None:
+        """The same of the texts behind codes."""
+        for piece in self.pieces if self.rows >= LARGE else ():
+            for texts in piece.new.values() if piece.mapped else ():
+                arrow_files.let_go_texts(texts)
+
     def take(self, column: str, rows: np.ndarray) -> np.ndarray:
         """The values of a column at rows (global numbers, any order). Raises KeyError for a column no piece has."""
         none, dtype = self._none(column)

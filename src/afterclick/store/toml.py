@@ -12,20 +12,28 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 100
 
 
-def text(values: Mapping[str, Any], comments: Mapping[str, str], head: str = "") -> str:
-    """A TOML document: `comments` by key stand before it, mappings become tables at the end.
+def text(
+    values: Mapping[str, Any], comments: Mapping[str, str], head: str = "", *, blocks: Sequence[str] = ()
+) -> str:
+    """A TOML document: `comments` by key stand before it, mappings become tables at the end, and so do the lists of
+    mappings named in `blocks`, an entry each.
 
     Values are texts, numbers, booleans, sequences and mappings of these. Raises ValueError for anything else
     (also for a text with a lone surrogate, which no file can hold).
     """
     parts = [_comment(head)] if head else []
     tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    listed = {key: values[key] for key in blocks if values.get(key)}
     for key, value in values.items():
-        if key not in tables:
+        if key not in tables and key not in listed:
             parts.append(_comment(comments.get(key, "")) + f"{_key(key)} = {_value(value, wrap=True)}\n")
     for key, table in tables.items():
         lines = "".join(f"{_key(name)} = {_value(value, wrap=True)}\n" for name, value in table.items())
         parts.append(_comment(comments.get(key, "")) + f"[{_key(key)}]\n{lines}")
+    for key, entries in listed.items():
+        for i, entry in enumerate(entries):
+            lines = "".join(f"{_key(name)} = {_value(value, wrap=True)}\n" for name, value in entry.items())
+            parts.append((_comment(comments.get(key, "")) if i == 0 else "") + f"[[{_key(key)}]]\n{lines}")
     document = "\n".join(parts)
     document.encode("utf-8")
     return document

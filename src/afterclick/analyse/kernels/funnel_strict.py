@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.kernels.search import after, first_at
 from afterclick.core.arrays import frozen
@@ -27,8 +28,8 @@ def _broken(
     The last column of `match` says which symbols are behaviour.
     """
     j = after(at, here, high, at[here] + tolerance)
-    while j < high and at[j] <= limit:
-        other = bool(match[(key[j] & 0xFFFF) * columns + columns - 1])
+    while j < high and at[_u(j)] <= limit:
+        other = bool(match[_u((key[_u(j)] & 0xFFFF) * columns + columns - 1)])
         for q in range(count):
             if pick[q] == j:
                 other = False
@@ -64,7 +65,7 @@ def _chase(
             j = seen_upto[r]
         else:
             seen_from[r] = begin
-        while j < high and at[j] <= limit and not match[(key[j] & 0xFFFF) * columns + r]:
+        while j < high and at[_u(j)] <= limit and not match[_u((key[_u(j)] & 0xFFFF) * columns + r)]:
             j += 1
         seen_upto[r] = j
         used = True
@@ -75,7 +76,7 @@ def _chase(
                     used = True
             if used:
                 j += 1
-                while j < high and at[j] <= limit and not match[(key[j] & 0xFFFF) * columns + r]:
+                while j < high and at[_u(j)] <= limit and not match[_u((key[_u(j)] & 0xFFFF) * columns + r)]:
                     j += 1
         if j >= high or at[j] > limit:
             return r
@@ -99,10 +100,10 @@ def _only_begun(at: Any, key: Any, match: Any, columns: int, low: int, high: int
     """The first start in [start, end) of rows none of which serves step 2; NEVER without one, FURTHER if one does."""
     begin = NEVER
     for i in range(low, high):
-        cell = (key[i] & 0xFFFF) * columns
-        if match[cell + 1]:
+        cell = (key[_u(i)] & 0xFFFF) * columns
+        if match[_u(cell + 1)]:
             return FURTHER
-        if begin < 0 and match[cell] and start <= at[i] < end:
+        if begin < 0 and match[_u(cell)] and start <= at[_u(i)] < end:
             begin = i
     return begin
 

@@ -8,6 +8,7 @@ rows took 115 ms right after another and 265 ms after two idle seconds; with the
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from functools import cache
 from typing import Final
@@ -20,6 +21,14 @@ _MMAP_MAX: Final = -4
 _MEGABYTE: Final = 1 << 20
 
 
+def give_back() -> None:
+    """Hand what is free to the system now, however little it is: over a very large store memory counts more than time."""
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
 @cache
 def keep_memory() -> bool:
     """Let freed memory stay with the process, once; False where the C library is not one that can be told so (glibc)."""
@@ -29,5 +38,6 @@ def keep_memory() -> bool:
     tell = getattr(library, "mallopt", None)
     if tell is None or not hasattr(library, "gnu_get_libc_version"):
         return False
-    bound = min(settings.number("keep_memory"), 2000) * _MEGABYTE
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    bound = min(settings.number("keep_memory") * _MEGABYTE, 2000 * _MEGABYTE, machine // 8)
     return bool(tell(_MMAP_MAX, 0) and tell(_TRIM_THRESHOLD, bound) and tell(_TOP_PAD, min(bound, 64 * _MEGABYTE)))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 
@@ -44,11 +45,11 @@ def mark_movers(
     left to the caller.
     """
     for i in range(len(device)):
-        kind = kinds[code[i]]
-        if kind < STARTS or (kind == STARTS and at[i] <= since):
+        kind = kinds[_u(code[_u(i)])]
+        if kind < STARTS or (kind == STARTS and at[_u(i)] <= since):
             continue
-        if device[i] >= 0 and (flags[i] & out) == 0 and label[device[i]] >= 0:
-            movers[label[device[i]]] = 1
+        if device[_u(i)] >= 0 and (flags[_u(i)] & out) == 0 and label[_u(device[_u(i)])] >= 0:
+            movers[_u(label[_u(device[_u(i)])])] = 1
 
 
 def _example_keep() -> tuple[Any, ...]:
@@ -73,21 +74,21 @@ def keep_rows(
     for day in range(len(ends)):
         upper = min(ends[day], len(device))
         while i < upper:
-            known = device[i]
-            if known < 0 or (about[known] & MOVER) == 0:
-                while i < upper and device[i] == known:
-                    symbol_out[i] = first_lut[code[i]] if (flags[i] & out) == 0 else 0
+            known = device[_u(i)]
+            if known < 0 or (about[_u(known)] & MOVER) == 0:
+                while i < upper and device[_u(i)] == known:
+                    symbol_out[_u(i)] = first_lut[_u(code[_u(i)])] if (flags[_u(i)] & out) == 0 else 0
                     i += 1
                 continue
-            tells = own[day] != 0 and (about[known] & ALONE) != 0
+            tells = own[day] != 0 and (about[_u(known)] & ALONE) != 0
             waiting, step_at = True, _LONG_AGO
-            while i < upper and device[i] == known:
-                kind = kinds[code[i]] if (flags[i] & out) == 0 else NOTHING
+            while i < upper and device[_u(i)] == known:
+                kind = kinds[_u(code[_u(i)])] if (flags[_u(i)] & out) == 0 else NOTHING
                 kept = kind >= LATER or (kind == BETWEEN and waiting)
-                symbol_out[i] = lut[code[i]] if kept else 0
+                symbol_out[_u(i)] = lut[_u(code[_u(i)])] if kept else 0
                 if kind >= LATER:
-                    waiting, step_at = True, at[i]
+                    waiting, step_at = True, at[_u(i)]
                 elif kept:
                     # An event at the very instant of a step does not stand behind it.
-                    waiting = not (tells and at[i] > step_at)
+                    waiting = not (tells and at[_u(i)] > step_at)
                 i += 1

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
@@ -95,7 +96,7 @@ def count_times(
     """Add up the times at the place of their kind; those of bots are left out."""
     for i in range(len(times)):
         if 0 < times[i] < np.inf and not flags[i] & _BOT:
-            counts[place[_kind(i, flags, name, group, which, each, names, groups)]] += 1
+            counts[_u(place[_u(_kind(i, flags, name, group, which, each, names, groups))])] += 1
 
 
 def _example_lay() -> tuple[Any, ...]:
@@ -110,9 +111,9 @@ def lay_times(
     """Write the times that `count_times` counts where the cursor of their kind stands; a negative cursor takes none."""
     for i in range(len(times)):
         if 0 < times[i] < np.inf and not flags[i] & _BOT:
-            kind = place[_kind(i, flags, name, group, which, each, names, groups)]
+            kind = _u(place[_u(_kind(i, flags, name, group, which, each, names, groups))])
             if cursor[kind] >= 0:
-                out[cursor[kind]] = times[i]
+                out[_u(cursor[kind])] = times[i]
                 cursor[kind] += 1
 
 
@@ -130,7 +131,7 @@ def judge_times(
     for i in range(len(times)):
         out[i] = UNTIMED
         if 0 < times[i] < np.inf:
-            known = usual[place[_kind(i, flags, name, group, which, each, names, groups)]]
+            known = usual[_u(place[_u(_kind(i, flags, name, group, which, each, names, groups))])]
             if known < np.inf:
                 out[i] = SLOWER if times[i] > slow * known else TIMED_ROW
 

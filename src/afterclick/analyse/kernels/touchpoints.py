@@ -135,22 +135,23 @@ def leave_points(
         left, stepped = False, False
         while i > low and not (left and stepped):
             i -= 1
-            symbol, row = key[i] & 0xFFFF, key[i] >> 16
-            code, page, act = merged[own[i]], symbol & _PAGE, symbol & _ACT
-            cell = stage[row] * size + code if stage[row] != NOWHERE else -1
+            symbol, row = key[_u(i)] & 0xFFFF, key[_u(i)] >> 16
+            code, page, act = merged[_u(own[_u(i)])], symbol & _PAGE, symbol & _ACT
+            cell = stage[_u(row)] * size + code if stage[_u(row)] != NOWHERE else -1
             if page and not left:
                 left = True
                 if cell >= 0:
-                    exits[cell] += 1
+                    exits[_u(cell)] += 1
             if stepped:
                 continue
             if act and (page or code >= groups):
                 stepped = True
-                if cell >= 0 and code >= groups:
-                    exits[cell] += 1
-            elif not act and code >= groups and cell >= 0 and seen[cell] != place + 1:
-                seen[cell] = place + 1
-                exits[cell] += 1
+                # A page without an address is an event's touchpoint: it was counted as the last page just now.
+                if cell >= 0 and code >= groups and not page:
+                    exits[_u(cell)] += 1
+            elif not act and code >= groups and cell >= 0 and seen[_u(cell)] != place + 1:
+                seen[_u(cell)] = place + 1
+                exits[_u(cell)] += 1
 
 
 def _example_follow() -> tuple[Any, ...]:
@@ -192,16 +193,16 @@ def follow_pages(
     for visitor in range(first, last):
         before = groups
         for i in range(offsets[visitor], offsets[visitor + 1]):
-            code = point[i]
-            total[code] += 1
+            code = point[_u(i)]
+            total[_u(code)] += 1
             if code >= groups > before:
-                gap = at[i] - at[i - 1]
+                gap = at[_u(i)] - at[_u(i - 1)]
                 if gap > within and len(loading):
-                    waited = loading[key[i - 1] >> 16]
+                    waited = loading[key[_u(i - 1)] >> 16]
                     if 0 < waited < LONGEST:
                         gap -= int(waited * 1000)
                 if gap <= within:
-                    followed[(code - groups) * groups + before] += 1
+                    followed[_u((code - groups) * groups + before)] += 1
             before = code
 
 
@@ -232,7 +233,7 @@ def meet_both(
     """
     for visitor in range(first, last):
         for i in range(offsets[visitor], offsets[visitor + 1]):
-            seen[point[i]] = visitor + 1
+            seen[_u(point[_u(i)])] = visitor + 1
         for k in range(len(one)):
             a, b = seen[one[k]] == visitor + 1, seen[other[k]] == visitor + 1
             if a:
@@ -262,16 +263,16 @@ def stand_beside(
         low, high = edges[visit], edges[visit + 1]
         before, open_goal = -1, False
         for i in range(low, high):
-            own_code = own[i]
-            code, reached = merged[own_code], goal[own_code] != 0
+            own_code = own[_u(i)]
+            code, reached = merged[_u(own_code)], goal[_u(own_code)] != 0
             if code < groups:
-                if seen[code] != visit + 1:
-                    seen[code] = visit + 1
-                    visits[code] += 1
-                if open_goal and marked[code] != visit + 1:
-                    marked[code] = visit + 1
-                    beside[code] += 1
-            if reached and 0 <= before < groups and marked[before] != visit + 1:
-                marked[before] = visit + 1
-                beside[before] += 1
+                if seen[_u(code)] != visit + 1:
+                    seen[_u(code)] = visit + 1
+                    visits[_u(code)] += 1
+                if open_goal and marked[_u(code)] != visit + 1:
+                    marked[_u(code)] = visit + 1
+                    beside[_u(code)] += 1
+            if reached and 0 <= before < groups and marked[_u(before)] != visit + 1:
+                marked[_u(before)] = visit + 1
+                beside[_u(before)] += 1
             before, open_goal = code, reached

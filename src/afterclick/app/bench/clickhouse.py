@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -23,8 +24,11 @@ from afterclick.store.columns import Flag
 _SIDE = Path(__file__).with_name("clickhouse_side.py")
 
 
-def environment(package: str = "chdb") -> Path | None:
-    """A Python that has a package, made in the cache folder where it is not there yet; None where it cannot be had."""
+def environment(package: str = "chdb", requirements: Sequence[str] = ()) -> Path | None:
+    """A Python that has a package, made in the cache folder where it is not there yet; None where it cannot be had.
+
+    `requirements` are what pip is told to install where the newest of everything does not run together.
+    """
     folder = settings.cache_folder() / f"bench-{package}"
     python = folder / "bin" / "python"
     try:
@@ -32,7 +36,8 @@ def environment(package: str = "chdb") -> Path | None:
             venv.create(folder, with_pip=True, clear=True)
         if not _has(python, package):
             options = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
-            subprocess.run([python, "-m", "pip", "install", *options, package], capture_output=True, check=True)  # noqa: S603 - the Python just made
+            wanted = requirements or (package,)
+            subprocess.run([python, "-m", "pip", "install", *options, *wanted], capture_output=True, check=True)  # noqa: S603 - the Python just made
     except (OSError, subprocess.CalledProcessError):
         return None
     return python if _has(python, package) else None
@@ -87,10 +92,10 @@ class Aside:
         )  # fmt: skip
         self.ready = self._line()
 
-    def ask(self) -> dict[str, Any]:
-        """Ask once."""
+    def ask(self, what: str = "ask") -> dict[str, Any]:
+        """Ask once; `what` is the line it reads, of a side that answers several questions."""
         assert self._process.stdin is not None
-        self._process.stdin.write("ask\n")
+        self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
         return self._line()
 

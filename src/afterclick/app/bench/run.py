@@ -9,28 +9,36 @@ from typing import Final, NamedTuple
 
 from afterclick.analyse.kernels import compiled
 from afterclick.app.bench import pages, side
+from afterclick.app.bench.attribution import attribution_rows
 from afterclick.app.bench.funnel_kinds import crowd_row, kind_rows
 from afterclick.app.bench.funnels import funnel_rows
 from afterclick.app.bench.imports import import_row
 from afterclick.app.bench.memory import memory_rows
 from afterclick.app.bench.others import map_row, other_rows
 from afterclick.app.bench.pages import Server, page_rows
+from afterclick.app.bench.paths import path_rows
+from afterclick.app.bench.retention import retention_rows
 from afterclick.app.bench.retentioneering import retentioneering_row
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.steps import FIRST_STEPS
+from afterclick.app.bench.value import CROWD, value_rows
 from afterclick.app.demo import Shop, write
 from afterclick.app.workspace import open as open_store
 
 REPEATS = 5
-PARTS: Final = ("import", "funnel", "kinds", "map", "others", "retentioneering", "memory", "page")
+PARTS: Final = (
+    "import", "funnel", "kinds", "map", "others", "retention", "paths", "attribution", "retentioneering",
+    "value", "memory", "page",
+)  # fmt: skip
 """What can be measured by itself, in this order."""
 
 
 class Peers(NamedTuple):
-    """Pythons that have chdb and retentioneering, None where there is none."""
+    """Pythons that have chdb, retentioneering and lifetimes, None where there is none."""
 
     chdb: Path | None = None
     retentioneering: Path | None = None
+    lifetimes: Path | None = None
 
 
 def run(
@@ -92,7 +100,16 @@ def _asked(
     if "others" in wanted:
         tell("other questions")
         rows += other_rows(snapshot, repeats)
+    if "retention" in wanted:
+        rows += retention_rows(snapshot, folder, peers.chdb, repeats, tell)
+    if "paths" in wanted:
+        rows += path_rows(snapshot, folder, (peers.chdb, peers.retentioneering), repeats, tell)
+    if "attribution" in wanted:
+        rows += attribution_rows(snapshot, repeats, tell)
     if "retentioneering" in wanted:
         tell("retentioneering")
         rows.append(retentioneering_row(snapshot, folder, peers.retentioneering, repeats))
+    if "value" in wanted:
+        tell("value")
+        rows += value_rows(snapshot, folder, peers.lifetimes, repeats, min(CROWD, 10 * snapshot.rows))
     return rows

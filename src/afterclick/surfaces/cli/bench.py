@@ -31,6 +31,7 @@ from afterclick.surfaces.cli.screen import Screen
 )
 @click.option("--no-chdb", "alone", is_flag=True, help="Leave the comparison with ClickHouse out.")
 @click.option("--no-retentioneering", is_flag=True, help="Leave the comparison with retentioneering out.")
+@click.option("--no-lifetimes", is_flag=True, help="Leave the comparison with lifetimes out.")
 @click.option(
     "--only", multiple=True, type=click.Choice(app.PARTS), help="Measure this part alone; may be given several times."
 )
@@ -44,6 +45,7 @@ def bench(
     python: Path | None,
     alone: bool,
     no_retentioneering: bool,
+    no_lifetimes: bool,
     only: tuple[str, ...],
     lang: str,
     plain: bool,
@@ -58,13 +60,17 @@ def bench(
         folder.mkdir(parents=True, exist_ok=True)
     wanted = only or app.PARTS
     chdb, other = None if alone else python, None
-    if chdb is None and not alone and "funnel" in wanted:
+    if chdb is None and not alone and {"funnel", "retention", "paths"} & set(wanted):
         tell("chdb")
         chdb = app.environment()
-    if not no_retentioneering and "retentioneering" in wanted:
+    if not no_retentioneering and {"retentioneering", "paths"} & set(wanted):
         tell("retentioneering")
         other = app.environment("retentioneering")
-    peers = app.Peers(chdb, other)
+    lifetimes = None
+    if not no_lifetimes and "value" in wanted:
+        tell("lifetimes")
+        lifetimes = app.environment(app.LIFETIMES[0], app.LIFETIMES[1])
+    peers = app.Peers(chdb, other, lifetimes)
     with tempfile.TemporaryDirectory(prefix="afterclick-bench-", dir=folder) as place:
         rows = app.run(events, Path(place), repeats=repeats, only=only, peers=peers, server=visit, tell=tell)
     show(rows, app.machine(), screen)

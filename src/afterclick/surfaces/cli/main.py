@@ -46,8 +46,48 @@ QUESTIONS: dict[str, Entry] = {
         "afterclick.analyse.drivers:Drivers",
         "What differs between those who went on to the next step and those who did not.",
     ),
+    "retention": Entry(
+        ASK,
+        "afterclick.analyse.retention.retention:Retention",
+        "How many of those who began come back, period by period.",
+    ),
+    "paths": Entry(
+        ASK,
+        "afterclick.analyse.paths.paths:Paths",
+        "Paths: which way visitors go step by step; every column adds up to all of them.",
+    ),
+    "transitions": Entry(
+        ASK,
+        "afterclick.analyse.paths.transitions:Transitions",
+        "Transitions: from each step straight to each other, what turns back, and how far the order is.",
+    ),
+    "searches": Entry(
+        ASK,
+        "afterclick.analyse.paths.search_terms:SearchTerms",
+        "Search terms: what was searched for, what found nothing, and what led to orders.",
+    ),
+    "lifecycle": Entry(
+        ASK,
+        "afterclick.analyse.retention.lifecycle:Lifecycle",
+        "The life cycle: new, returning, revived and dormant visitors, interval by interval.",
+    ),
+    "stickiness": Entry(
+        ASK,
+        "afterclick.analyse.retention.stickiness:Stickiness",
+        "Stickiness: on how many days, weeks or months visitors come, and DAU/MAU.",
+    ),
+    "onboarding": Entry(
+        ASK,
+        "afterclick.analyse.retention.onboarding:Onboarding",
+        "Onboarding: the share of newcomers who reach each activation event by day n.",
+    ),
     "channels": Entry(
         ASK, "afterclick.analyse.channels:Channels", "Channels: who came from where, and what it brought."
+    ),
+    "attribution": Entry(
+        ASK,
+        "afterclick.analyse.attribution.attribution:Attribution",
+        "Attribution: which channels and campaigns orders are owed to, by every model side by side.",
     ),
     "top": Entry(
         ASK,
@@ -74,6 +114,41 @@ QUESTIONS: dict[str, Entry] = {
         "afterclick.analyse.touchpoint:Touchpoint",
         "One touchpoint: where visits came from and went to, who left there, and how hard it was.",
     ),
+    "feedback": Entry(
+        ASK,
+        "afterclick.analyse.feedback.feedback:Feedback",
+        "Feedback: what visitors answer and write, how they score it, and which words low scores go with.",
+    ),
+    "rewards": Entry(
+        ASK,
+        "afterclick.analyse.rewards.rewards:Rewards",
+        "Reward programme: what members did later, beside visitors alike who had not joined.",
+    ),
+    "referrals": Entry(
+        ASK,
+        "afterclick.analyse.referrals.referrals:Referrals",
+        "Referrals: who invited whom, what they ordered, and how many each visitor brings.",
+    ),
+    "segment": Entry(
+        ASK,
+        "afterclick.analyse.segments.segment:Segment",
+        "A segment: how many visitors are in it, how they compare with the others, who comes and goes.",
+    ),
+    "value": Entry(
+        ASK,
+        "afterclick.learn.value.value:Value",
+        "Lifetime value: what buyers will still bring, how many of them are still customers, and what winning one costs.",
+    ),
+    "rfm": Entry(
+        ASK,
+        "afterclick.learn.value.rfm:Rfm",
+        "Recency, frequency, money: buyers scored 1 to 5 on each, in a table of five by five with names.",
+    ),
+    "repeat": Entry(
+        ASK,
+        "afterclick.learn.value.repeat:Repeat",
+        "Repeat purchase: how many buyers order a second, third, fourth time, and how long they take.",
+    ),
     "visitors": Entry(
         ASK,
         "afterclick.analyse.visitors_list:Visitors",
@@ -84,10 +159,30 @@ QUESTIONS: dict[str, Entry] = {
         "afterclick.analyse.visitor:Visitor",
         "One visitor: known as what, by which ids, and what they did session by session.",
     ),
+    "personas": Entry(
+        ASK,
+        "afterclick.learn.personas.personas:Personas",
+        "Personas: groups of visitors who behave alike, what sets each apart, and what it is worth.",
+    ),
+    "affinities": Entry(
+        ASK,
+        "afterclick.learn.affinities.affinities:Affinities",
+        "Affinities: the category, brand or price level visitors lean to, anonymous ones too, and how recently.",
+    ),
+    "discover": Entry(
+        ASK,
+        "afterclick.learn.stages.discovery:StageDiscovery",
+        "Stage discovery: stages proposed from what visitors do, as rules for afterclick.toml, with how well they fit.",
+    ),
     "data": Entry(
         ASK,
         "afterclick.analyse.catalogue:Data",
         "What the store holds: events, sources, rejected rows, and what looks wrong.",
+    ),
+    "reconcile": Entry(
+        HOUSE,
+        "afterclick.observe.reconcile.question:Reconcile",
+        "Do the reports agree: sessions, visitors, orders and revenue counted twice, and where two sides part.",
     ),
 }
 """Where each Spec is, so that `--help` need not import it; a test holds names and lines equal to theirs."""
@@ -102,6 +197,17 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry(START, "serving:serve", "Serve the dashboard and its JSON of a store."),
     "report": Entry(
         ASK, "report:report", "Write a report: pages, or what FILE (TOML) lists, as one HTML file that needs no network."
+    ),
+    "segments": Entry(
+        ASK,
+        "segments:segments",
+        "The saved segments and lists: how many visitors are in each; save, rename, delete, take a list, export.",
+    ),
+    "boards": Entry(
+        ASK, "boards:boards", "List, show, make and delete boards: saved questions with text and goals."
+    ),
+    "alerts": Entry(
+        ASK, "alerts:alerts", "Look at the alerts on any number of any report; list, add and delete them."
     ),
     "saved": Entry(ASK, "saved:saved", "List, ask again and delete the questions saved under a name."),
     "rejects": Entry(DATA, "rejects:rejects", "List, show and replay the rows that could not become events."),

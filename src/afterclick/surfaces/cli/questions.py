@@ -10,7 +10,7 @@ import click
 import afterclick
 from afterclick.core.errors import UsageError
 from afterclick.core.spec import Field, Spec
-from afterclick.surfaces.cli import render
+from afterclick.surfaces.cli import render, views
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options
 from afterclick.surfaces.cli.screen import Screen
 
@@ -129,3 +129,6 @@ def _answer(
             render.people(result, people, screen, form)
         else:
             render.result(result, screen, form, part)
+            failed = views.view_of(spec).fails
+            if failed and result.figures.get(failed):
+                click.get_current_context().exit(1)

@@ -105,7 +105,7 @@ def caption(found: Result, screen: Screen) -> str:
     said = [str(about[name]) for name in ("unit", "range", "timezone") if about.get(name)]
     said += [f"{screen.text('compared')} {about['compare']}"] if about.get("compare") else []
     said += [f"{heading(name, screen.lang)} {about[name]}" for name in ("bots", "identity", "as_of") if about.get(name)]
-    said += [str(text) for text in about.get("filters") or ()]
+    said += [str(text) for name in ("filters", "segments") for text in about.get(name) or ()]
     return " · ".join(said) if not screen.out.options.ascii_only else " | ".join(said)
 
 

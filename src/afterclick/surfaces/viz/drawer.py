@@ -18,6 +18,13 @@ Row = Mapping[str, Any]
 PAGE: Final = 50
 
 
+class Keeping(msgspec.Struct, frozen=True):
+    """Where the form goes that keeps these visitors as a list, and what it sends along."""
+
+    action: str
+    hidden: tuple[tuple[str, str], ...]
+
+
 class Ways(msgspec.Struct, frozen=True, kw_only=True):
     """Where the drawer leads: close, CSV, JSON, the pages beside this one, and filters that follow from the cell."""
 
@@ -27,6 +34,7 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     before: str = ""
     after: str = ""
     filters: tuple[tuple[str, str], ...] = ()
+    keeping: Keeping | None = None
 
 
 def drawer(people: People, offset: int, ways: Ways, voice: Voice) -> Html:
@@ -45,9 +53,23 @@ def drawer(people: People, offset: int, ways: Ways, voice: Voice) -> Html:
             el("a", {"class": "button", "href": ways.json}, "JSON"),
             [el("a", {"class": "button", "href": href}, label) for label, href in ways.filters],
         ),
+        _keep(ways.keeping, voice) if ways.keeping and rows else None,
         people_table(rows, voice) if rows else None,
         _pages(count, offset, len(rows), ways, voice),
         el("p", {"class": "caption"}, voice.text("drawer.masked")),
+    )
+
+
+def _keep(keeping: Keeping, voice: Voice) -> Html:
+    """The form that keeps the visitors as a list, to be asked of like any segment."""
+    hidden = [el("input", {"type": "hidden", "name": name, "value": value}) for name, value in keeping.hidden]
+    field = el("input", {"name": "name", "maxlength": 80, "required": True})
+    return el(
+        "form",
+        {"method": "post", "action": keeping.action, "class": "save"},
+        hidden,
+        el("label", None, voice.text("segments.keep_as"), field),
+        el("button", None, voice.text("segments.keep")),
     )
 
 

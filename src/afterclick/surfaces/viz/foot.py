@@ -24,6 +24,7 @@ def said(result: Result, voice: Voice) -> list[str]:
     parts = [days(str(about.get("range") or ""), voice)]
     if about.get("compare"):
         parts.append(voice.text("foot.compare", days=days(str(about["compare"]), voice)))
+    parts += [voice.text("foot.segment", name=str(name)[:200]) for name in about.get("segments") or ()]
     if about.get("visitors") is not None:
         parts.append(voice.text("foot.visitors", n=about["visitors"]))
     if about.get("events") is not None:

@@ -39,8 +39,16 @@ def grid(table: pa.Table, about: Mapping[str, Any], lang: str, columns: Iterable
     return Grid([heading(name, lang) for name in names], rows, left)
 
 
-_PER_ROW: Final = frozenset({"value", "previous", "low", "high"})
+_PER_ROW: Final = frozenset(
+    {
+        "value", "previous", "low", "high", "left", "right", "difference", "left_there", "right_there",
+        "tolerance", "other", "other_low", "other_high", "difference_low", "difference_high", "members", "alike",
+        "naive_others", "naive_difference", "usual", "goal",
+    }
+)  # fmt: skip
 """Columns whose unit stands in the row's own `unit`."""
+_APART: Final = frozenset({"difference", "difference_low", "difference_high"})
+"""Columns in which rates are told apart by points."""
 
 
 def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, about: Mapping[str, Any]) -> list[str]:
@@ -49,7 +57,9 @@ def _texts(name: str, values: Sequence[Any], units: Sequence[str], lang: str, ab
         return [cells.change(unit, value, lang) for value, unit in zip(values, units, strict=True)]
     own = name in _PER_ROW and any(units)
     texts = [
-        cells.read(name, value, lang, currency, unit if own else "", zone)
+        cells.change(unit, value, lang)
+        if own and name in _APART and unit == "rate" and value is not None
+        else cells.read(name, value, lang, currency, unit if own else "", zone)
         for value, unit in zip(values, units, strict=True)
     ]
     return [worded(name, text, lang) for text in texts] if name in _WORDS else texts
@@ -85,7 +95,12 @@ _WORDS: Final = {
     "type": "drivers.type_{}",
     "kind": "barrier_kind.{}",
     "recipe": "recipe.{}",
+    "status": "reconcile.status_{}",
     "evidence": "evidence.{}",
+    "rfm_name": "rfm_name.{}",
+    "foreseen_by": "foreseen_by.{}",
+    "outcome": "rewards.outcome_{}",
+    "covariate": "rewards.covariate_{}",
 }
 """Columns that hold ids of the catalogue; what the catalogue does not have, such as an own stage, stands as it is."""
 

@@ -96,8 +96,21 @@ def _crossings(result: Result, voice: Voice) -> Html | None:
         {"class": "panel card crossings"},
         el("h2", None, voice.text("map.crossings")),
         el("p", {"class": "caption"}, voice.text("map.crossings_caption", n=len(rows))),
+        _changed(result.figures, voice),
         el("ol", None, items),
     )
+
+
+def _changed(figures: Row, voice: Voice) -> Html | None:
+    """How many of those who entered several stages did so by several channels, and on several devices."""
+    lines = []
+    for by in ("channel", "device_type"):
+        several, changed = figures.get(f"several_{by}"), figures.get(f"changed_{by}")
+        if several:
+            number = voice.mark(voice.text("barriers.visitors", n=changed), f"changed={by}" if changed else None)
+            said_of = voice.text(f"map.changed_{by}", rate=voice.rate(changed / several), n=voice.number(several))
+            lines.append(el("p", {"class": "hint"}, number, ": ", said_of))
+    return join(lines) if lines else None
 
 
 def cell(row: Row) -> str:
@@ -115,6 +128,18 @@ def crossing(row: Row, voice: Voice) -> str:
         form = f"map.crossing_{by}" if did else "map.crossing_other"
         sides.append(voice.text(form, did=did or voice.stage(stage)[:80], value=value))
     return voice.text("map.crossing", before=sides[0], after=sides[1])
+
+
+def _aside(stages: Sequence[Row], figure: str, part_: str, voice: Voice) -> Column:
+    """How many went past a stage, or came back to it."""
+    counts = {row["stage"]: row.get(figure) or 0 for row in stages}
+
+    def fill(stage: str) -> Html:
+        if not counts[stage]:
+            return el("span", {"class": "quiet"}, "·")
+        return voice.mark(voice.number(counts[stage]), f"stage={stage};part={part_}")
+
+    return Column(voice.text(f"map.{part_}"), fill, True)
 
 
 def _flows(result: Result, stages: Sequence[Row], voice: Voice) -> Html | None:
@@ -136,6 +161,7 @@ def _flows(result: Result, stages: Sequence[Row], voice: Voice) -> Html | None:
 
     columns = [Column(voice.text("map.flow_from"), lambda source: said(voice.stage(source)))]
     columns += [Column(f"→ {voice.stage(name)[:60]}", filled(name), True) for name in names]
+    columns += [_aside(stages, figure, part_, voice) for figure, part_ in (("skipped", "skipped"), ("returns", "returned"))]
     return el(
         "section",
         {"class": "panel card flows"},

@@ -21,7 +21,8 @@ _LINKS: Final = 62
 class Step(NamedTuple):
     """One interval: `label` on the axis, `name` in full, its value and the value of the period before with their texts.
 
-    `running` says that the interval is not over, `cell` names the people behind the value ("" = none).
+    `running` says that the interval is not over, `cell` names the people behind the value ("" = none), `band` is the
+    interval of the value where it is an estimate.
     """
 
     label: str
@@ -32,11 +33,18 @@ class Step(NamedTuple):
     before_shown: str = ""
     running: bool = False
     cell: str = ""
+    band: tuple[float, float] | None = None
 
 
-def series(steps: Sequence[Step], *, read: Callable[[float], str], label: str, voice: Voice) -> Html:
-    """The chart; `read` writes a value of the axis, `label` says what is drawn for those who do not see it."""
-    known = [v for step in steps for v in (step.value, step.before) if v is not None]
+def series(
+    steps: Sequence[Step], *, read: Callable[[float], str], label: str, voice: Voice, goal: float | None = None
+) -> Html:
+    """The chart; `read` writes a value of the axis, `label` says what is drawn for those who do not see it.
+
+    `goal` is a line across it.
+    """
+    known = [v for step in steps for v in (step.value, step.before, *(step.band or ())) if v is not None]
+    known += [] if goal is None else [goal]
     marks = ticks(min([0.0, *known]), max([0.0, *known]))
     drawing = el(
         "svg",
@@ -47,7 +55,7 @@ def series(steps: Sequence[Step], *, read: Callable[[float], str], label: str, v
             "role": "img",
             "aria-label": label,
         },
-        _shapes(steps, marks),
+        _shapes(steps, marks, goal),
     )
     every = max(1, math.ceil(len(steps) / _LABELS))
     return el(
@@ -91,7 +99,7 @@ def ticks(low: float, high: float) -> list[float]:
     return [step * k for k in range(first, last + 1)]
 
 
-def _shapes(steps: Sequence[Step], marks: Sequence[float]) -> list[Html]:
+def _shapes(steps: Sequence[Step], marks: Sequence[float], goal: float | None = None) -> list[Html]:
     bottom, top = marks[0], marks[-1]
     width = max(1, len(steps)) * 10
 
@@ -106,11 +114,35 @@ def _shapes(steps: Sequence[Step], marks: Sequence[float]) -> list[Html]:
     for css, line in lines(then, [False] * len(steps)):
         shapes.append(el("path", {"class": f"before {css}".strip(), "d": line}))
     area = _area(now, y(0.0))
-    if area:
+    if area and not any(step.band for step in steps):
         shapes.append(el("path", {"class": "area", "d": area}))
     for css, line in lines(now, running):
         shapes.append(el("path", {"class": f"now {css}".strip(), "d": line}))
+    band = _band([None if s.band is None else (i * 10 + 5.0, y(s.band[0]), y(s.band[1])) for i, s in enumerate(steps)])
+    if band:
+        shapes.append(el("path", {"class": "band", "d": band}))
+    if goal is not None:
+        shapes.append(el("path", {"class": "goal", "d": path("M", 0, y(goal), "H", width)}))
     return shapes
+
+
+def _band(points: Sequence[tuple[float, float, float] | None]) -> str:
+    """What lies between the lower and the upper ends of intervals, one piece per stretch without a gap."""
+    pieces: list[str] = []
+    stretch: list[tuple[float, float, float]] = []
+    for point in [*points, None]:
+        if point is not None:
+            stretch.append(point)
+            continue
+        if len(stretch) > 1:
+            steps: list[str | float] = ["M", stretch[0][0], stretch[0][1]]
+            for x, low, _ in stretch[1:]:
+                steps += ["L", x, low]
+            for x, _, high in reversed(stretch):
+                steps += ["L", x, high]
+            pieces.append(path(*steps, "Z"))
+        stretch = []
+    return " ".join(pieces)
 
 
 def _area(points: Sequence[tuple[float, float] | None], floor: float) -> str:

@@ -108,7 +108,8 @@ def all_words(result: Result, voice: Voice) -> Html | None:
     if not rows:
         return None
     title = voice.text("touchpoint.all_words")
-    return card(title, voice.text("touchpoint.all_words_caption"), *word_table(rows, "search_", title, voice))
+    further = el("p", {"class": "caption"}, voice.link(voice.text("paths.further_searches"), "paths"))
+    return card(title, voice.text("touchpoint.all_words_caption"), *word_table(rows, "search_", title, voice), further)
 
 
 def _rate(rate: float | None, voice: Voice) -> str:

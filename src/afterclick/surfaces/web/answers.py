@@ -234,6 +234,10 @@ def _wider(address: Address, voice: Voice) -> list[tuple[str, str]]:
     for i, text in enumerate(where[:8]):
         rest = where[:i] + where[i + 1 :]
         ways.append((voice.text("empty.without", what=text[:80]), address.href({"where": rest})))
+    asked: tuple[str, ...] = getattr(address.spec, "segment", ())
+    for i, text in enumerate(asked[:8]):
+        rest = asked[:i] + asked[i + 1 :]
+        ways.append((voice.text("empty.without", what=text[:80]), address.href({"segment": rest})))
     return ways
 
 

@@ -24,10 +24,13 @@ from afterclick.surfaces.web import slim
 from afterclick.surfaces.web.api import ApiRoutes
 from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.data import DataRoutes
+from afterclick.surfaces.web.desk_forms import PATH, DeskForms
 from afterclick.surfaces.web.guard import LOCAL_HOSTS, Guard
 from afterclick.surfaces.web.html import PageRoutes
 from afterclick.surfaces.web.pages import PAGES
 from afterclick.surfaces.web.report_route import ReportRoute
+from afterclick.surfaces.web.segment_forms import AUDIENCE, SegmentForms
+from afterclick.surfaces.web.segment_forms import PATH as SEGMENT
 from afterclick.surfaces.web.shelf import Shelf
 from afterclick.surfaces.web.work import Work
 
@@ -44,7 +47,8 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
     version = _version(files)
     form_token = secrets.token_urlsafe(16)
     html = PageRoutes(ask, work, _templates(), version, form_token)
-    saved = Shelf(ask, form_token)
+    saved, desk, segments = Shelf(ask, form_token), DeskForms(ask, form_token), SegmentForms(ask, form_token)
+    changed = {PATH: desk.change, SEGMENT: segments.change}
     data = DataRoutes(ask, work, version)
 
     @asynccontextmanager
@@ -61,7 +65,7 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
 
     async def _change(request: Request) -> Response:
         try:
-            return await saved.change(request)
+            return await changed.get(request.url.path, saved.change)(request)
         except AfterclickError as error:
             return await html.refused(request, error)
 
@@ -75,7 +79,8 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
             Route(f"/{page.name}.json", data.page_json(page)),
             Route(f"/{page.name}.csv", data.page_csv(page)),
         ]
-    routes += [*data.routes(), Route("/saved", _change, methods=["POST"])]
+    routes += [*data.routes(), *(Route(path, _change, methods=["POST"]) for path in ("/saved", *changed))]
+    routes.append(Route(AUDIENCE, segments.audience))
     routes += [*ReportRoute(ask, work).routes(), *ApiRoutes(_templates(), version).routes()]
     allowed = tuple(hosts) if hosts is not None else None if token else LOCAL_HOSTS
     return Starlette(

@@ -35,13 +35,18 @@ def form(address: Address, events: Sequence[str], voice: Voice) -> Item:
     }
 
 
-def label(field: Field, voice: Voice) -> str:
+def label(field: Field, question: str, voice: Voice) -> str:
     """What a field is called in the page's language; its own name in words where the catalogue has none."""
-    return capital(voice.known(f"ask.{field.name}") or field.name.replace("_", " "))
+    return capital(_known(field.name, question, voice) or field.name.replace("_", " "))
 
 
-def _help(field: Field, voice: Voice) -> str:
-    known = voice.known(f"ask.{field.name}_help")
+def _known(name: str, question: str, voice: Voice) -> str | None:
+    """The catalogue's word for a field, or a value of it: the question's own (`ask.paths_start`), else that of all."""
+    return voice.known(f"ask.{question}_{name}") or voice.known(f"ask.{name}")
+
+
+def _help(field: Field, question: str, voice: Voice) -> str:
+    known = _known(f"{field.name}_help", question, voice)
     return known or (field.description if voice.lang == "en" else "")
 
 
@@ -60,22 +65,23 @@ def _list(field: Field, address: Address, voice: Voice) -> Item:
     spare = max(SPARE, 2 - len(rows))
     empty = {"value": "", "up": "", "down": "", "drop": ""}
     rows += [{**empty, "label": voice.text("ask.place", n=len(values) + 1 + i)} for i in range(spare)]
-    return {"name": field.name, "label": label(field, voice), "help": _help(field, voice), "rows": rows}
+    question = address.spec.key_word
+    return {"name": field.name, "label": label(field, question, voice), "help": _help(field, question, voice), "rows": rows}
 
 
 def _control(field: Field, address: Address, voice: Voice) -> Item:
-    value = getattr(address.spec, field.name)
+    value, question = getattr(address.spec, field.name), address.spec.key_word
     texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in (value if field.many else [value])]
     choices = field.choices or (("true", "false") if field.type is bool else ())
     kind = "select" if choices else "number" if field.type in (int, float) else "text"
     return {
         "name": field.name,
-        "label": label(field, voice),
-        "help": _help(field, voice),
+        "label": label(field, question, voice),
+        "help": _help(field, question, voice),
         "kind": kind,
         "values": [*texts, ""] if field.many else texts,
         "step": "1" if field.type is int else "any",
-        "choices": [(each, capital(voice.known(f"ask.{field.name}_{each}") or each)) for each in choices],
+        "choices": [(each, capital(_known(f"{field.name}_{each}", question, voice) or each)) for each in choices],
         "example": field.examples[0] if field.examples and not choices else "",
         "pattern": field.pattern.removeprefix("^").removesuffix("$"),
         "changed": value != field.default,

@@ -15,7 +15,7 @@ from afterclick.surfaces.viz.markup import Html
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web.address import Address
 from afterclick.surfaces.web.answers import LIMIT, Asked, ask
-from afterclick.surfaces.web.marks import ENTRY, GOAL, condition_of, named, step_of
+from afterclick.surfaces.web.marks import ENTRY, GOAL, condition_of, named, settings, step_of
 from afterclick.surfaces.web.page import Page
 from afterclick.surfaces.web.work import Work
 
@@ -51,8 +51,10 @@ async def behind(work: Work, address: Address, asked: Sequence[Asked], fingerpri
     return Behind(order[0], problem=refused)
 
 
-def drawn(found: Behind | None, page: Page, address: Address, voice: Voice) -> Html | None:
-    """The drawer; None where no cell is named or its question has no answer."""
+def drawn(
+    found: Behind | None, page: Page, address: Address, voice: Voice, keeping: drawer.Keeping | None = None
+) -> Html | None:
+    """The drawer; None where no cell is named or its question has no answer. `keeping` is the form that keeps the list."""
     if found is None:
         return None
     close = address.href({"card": None})
@@ -72,6 +74,7 @@ def drawn(found: Behind | None, page: Page, address: Address, voice: Voice) -> H
         before=address.href({**here, "page": str(number - 1)}) + "#drawer" if number > 1 else "",
         after=address.href({**here, "page": str(number + 1)}) + "#drawer" if more else "",
         filters=_filters(found.spec, page, address, voice),
+        keeping=keeping,
     )
     return drawer.drawer(people, offset, ways, voice)
 
@@ -93,4 +96,8 @@ def _filters(spec: Spec, page: Page, address: Address, voice: Voice) -> tuple[tu
     if step and voice.to is not None and page.name != "funnel":
         href = voice.to("funnel", {"steps": (ENTRY if step == GOAL else step, GOAL)})
         ways += [(voice.text("frame.mark_funnel"), href)] if href else []
+    many = {field.name for field in page.kind.fields() if field.many}
+    for name, value in settings(address.people, page).items():
+        wanted = (*getattr(address.spec, name, ()), value) if name in many else value
+        ways.append((voice.text(f"{page.name}.mark_{name}"), address.href({name: wanted})))
     return tuple(ways)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from afterclick.analyse.question import SEGMENT
 from afterclick.core import clock, condition, i18n, spans
 from afterclick.core.errors import AfterclickError
 from afterclick.core.spec import Field
@@ -30,6 +31,7 @@ RANGES: Final = {
     "all": "a",
 }
 """The ranges of the menu with their keys."""
+_MOST_SEGMENTS: Final = 30
 CHOICES: Final = {"bots": ("out", "in"), "identity": ("stitched", "raw")}
 
 Item = dict[str, Any]
@@ -202,12 +204,12 @@ def languages(address: Address, taste: Taste) -> list[Item]:
     ]
 
 
-def filters(address: Address, voice: Voice) -> Item:
-    """The conditions as removable chips, and the form that adds one."""
+def filters(address: Address, info: Mapping[str, Any], voice: Voice) -> Item:
+    """The segments and conditions as removable chips, the saved segments to choose from, the form that adds a condition."""
     where: tuple[str, ...] = getattr(address.spec, "where", ())
-    chips = []
+    chips = _segments(address, voice)
     for i, text in enumerate(where):
-        words = condition.parse(text).words(voice.lang)
+        words = text if text.startswith(SEGMENT) else condition.parse(text).words(voice.lang)
         rest = where[:i] + where[i + 1 :]
         chips.append(
             {
@@ -219,8 +221,30 @@ def filters(address: Address, voice: Voice) -> Item:
         )
     return {
         "chips": chips,
-        "clear": address.href({"where": None}) if len(chips) > 1 else "",
+        "clear": address.href({"where": None, "segment": None}) if len(chips) > 1 else "",
+        "segments": _choose(address, info),
         "hidden": address.pairs(),
         "fields": [(name, capital(voice.known(f"field.{name}") or name)) for name in FIELDS],
         "ops": [(name, voice.text(f"frame.filter_{name}")) for name in ("is", "is_not", "contains", "starts")],
     }
+
+
+def _segments(address: Address, voice: Voice) -> list[Item]:
+    """The segments the page is asked of, as chips."""
+    asked: tuple[str, ...] = getattr(address.spec, "segment", ())
+    return [
+        {
+            "text": voice.text("foot.segment", name=text[:160]),
+            "title": text[:400],
+            "href": address.href({"segment": asked[:i] + asked[i + 1 :]}),
+            "label": voice.text("frame.remove_filter", what=text[:160]),
+        }
+        for i, text in enumerate(asked)
+    ]
+
+
+def _choose(address: Address, info: Mapping[str, Any]) -> list[Item]:
+    """The saved segments, each a link that asks the page of its visitors alone."""
+    asked: tuple[str, ...] = getattr(address.spec, "segment", ())
+    names = [str(name) for name in info.get("segments") or ()][:_MOST_SEGMENTS]
+    return [{"text": name[:80], "href": address.href({"segment": (name,)}), "here": asked == (name,)} for name in names]

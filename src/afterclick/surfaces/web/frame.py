@@ -52,7 +52,7 @@ def frame(
         "interval": interval,
         "counting": counting,
         "views": controls.looks("view", address, taste, voice),
-        "filters": controls.filters(address, voice) if "where" in fields else None,
+        "filters": controls.filters(address, info, voice) if "where" in fields else None,
         "export": export(page, address, asked, voice),
         "themes": controls.looks("theme", address, taste, voice),
         "langs": controls.languages(address, taste),
@@ -60,7 +60,7 @@ def frame(
         "canonical": address.href(),
         "words": [(capital(voice.text(f"map.{_word(word)}")), voice.text(f"define.{word}")) for word in _WORDS],
         "keys": _keys(fields, by is not None, interval is not None, voice),
-        "menu": _menu(page, address, by),
+        "menu": _menu(page, address, by, voice),
         "ask": asking.form(address, events, voice) if page.asks else None,
         "sheets": _sheets(page, bool(info.get("last_at"))),
     }
@@ -72,14 +72,25 @@ def _sheets(page: Page, filled: bool) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _menu(page: Page, address: Address, by: Item | None) -> Item:
+def _menu(page: Page, address: Address, by: Item | None, voice: Voice) -> Item:
     """What the click menu needs besides its mark: this page without people, its CSV, the funnel in the same scope."""
     return {
         "page": address.href(),
         "csv": f"/{page.name}.csv",
         "by": by["items"] if by else [],
+        "sets": [
+            {"name": name, "to": _setting(address, name), "text": voice.text(f"{page.name}.mark_{name}")}
+            for name in page.marks
+        ],
         **_funnel(page, address),
     }
+
+
+def _setting(address: Address, name: str) -> str:
+    """This page up to the value of a field: one that holds several gets it besides those it has."""
+    field = next(field for field in type(address.spec).fields() if field.name == name)
+    href = address.href() if field.many else address.href({name: None})
+    return f"{href}{'&' if '?' in href else '?'}{name}="
 
 
 def _funnel(page: Page, address: Address) -> Item:

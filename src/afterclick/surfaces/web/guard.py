@@ -23,7 +23,7 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 COOKIE: Final = "afterclick_token"
-FORMS: Final = frozenset({"/saved"})
+FORMS: Final = frozenset({"/desk", "/saved", "/segment"})
 """Addresses that take a POST."""
 LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 

@@ -13,13 +13,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from afterclick.core.errors import AfterclickError
+from afterclick.surfaces.viz.drawer import Keeping
 from afterclick.surfaces.viz.markup import Html
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import address as addresses
-from afterclick.surfaces.web import answers
+from afterclick.surfaces.web import answers, segment_forms
 from afterclick.surfaces.web.address import Address
 from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.behind import Behind, behind, drawn
+from afterclick.surfaces.web.desk_forms import forms
 from afterclick.surfaces.web.frame import frame, navigation
 from afterclick.surfaces.web.page import Page
 from afterclick.surfaces.web.shelf import shelf
@@ -56,7 +58,10 @@ class PageRoutes:
             info = await run_in_threadpool(self._asker.info)
             voice = answers.voice_of(page, address, taste, info)
             kept = await run_in_threadpool(shelf, page, address, self._asker, self._token, voice)
-            tag = self._tag(page, address, taste, info, "page", self._token, kept["state"])
+            desk = await run_in_threadpool(forms, page, address, self._asker, self._token, voice)
+            if desk is None:
+                desk = await run_in_threadpool(segment_forms.forms, page, address, self._asker, self._token, voice)
+            tag = self._tag(page, address, taste, info, "page", self._token, kept["state"], desk)
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers={**_KEPT, "etag": tag})
             asked = answers.plan(page, address)
@@ -64,7 +69,7 @@ class PageRoutes:
             found = await behind(self._work, address, asked, mark)
             patience = answers.LIMIT if address.wait else answers.PATIENCE
             outcomes = await answers.ask_all(self._work, asked, mark, patience)
-            shown = await run_in_threadpool(self._whole, page, address, taste, info, asked, outcomes, found, kept)
+            shown = await run_in_threadpool(self._whole, page, address, taste, info, asked, outcomes, found, kept, desk)
             whole = all(outcome.whole for outcome in outcomes.values()) and (found is None or found.people is not None)
             answer = HTMLResponse(shown, headers={**_KEPT, "etag": tag} if whole else _FLEETING)
             taste.keep(answer, address)
@@ -134,6 +139,7 @@ class PageRoutes:
         outcomes: Mapping[str, answers.Outcome],
         found: Behind | None,
         kept: Mapping[str, Any],
+        desk: Mapping[str, Any] | None,
     ) -> str:
         voice = answers.voice_of(page, address, taste, info)
         return self._templates.get_template("page.html").render(
@@ -143,9 +149,15 @@ class PageRoutes:
             version=self._version,
             f=frame(page, address, taste, info, voice, asked, self._asker.events() if page.asks else ()),
             shelf=kept,
+            desk=desk,
             cards=answers.cards(page, address, asked, outcomes, info, taste),
-            drawer=drawn(found, page, address, voice),
+            drawer=drawn(found, page, address, voice, self._keeping(found, address)),
         )
+
+    def _keeping(self, found: Behind | None, address: Address) -> Keeping | None:
+        if found is None or found.people is None:
+            return None
+        return segment_forms.keeping(found.spec, address.people, self._asker, self._token)
 
     def _bare(self, taste: Taste, title: str, hint: str) -> str:
         voice = Voice(lang=taste.lang)

@@ -54,4 +54,18 @@ def acts(cell: str, where: str, page: Page) -> Mapping[str, str]:
     step = step_of(cell)
     if step:
         made["data-step"] = step
-    return made
+    return made | {f"data-{name}": value for name, value in settings(cell, page).items()}
+
+
+def settings(cell: str, page: Page) -> dict[str, str]:
+    """What the fields in `page.marks` would be set to by this cell: a rule for those that hold several, else a step.
+
+    A field named `group` takes the folder of a page, `/help/*` of `/help/pay`.
+    """
+    point = named(cell).get("touchpoint", "")
+    if not point.strip() or len(point) > NAME_LIMIT:
+        return {}
+    many = {field.name for field in page.kind.fields() if field.many}
+    folder = point.rpartition("/")[0] if point.startswith("/") else ""
+    found = {name: point if name in many else Step(event=point).text() for name in page.marks if name != "group"}
+    return found | ({"group": f"{folder}/*"} if folder and "group" in page.marks else {})

@@ -59,6 +59,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     `start` fills the required fields of a question that was not asked yet; `opening` are the cards shown until then.
     `asks` shows the form that is made from the question's own fields. `looks` are parameters of view of this page alone
     (name -> values, the first is the default): they change what is shown and no figure; `voice.looks` has them.
+    `marks` names fields of the question that the menu of a mark sets to what it stands for (see `marks.settings`).
     `sheets` are the sections of viz.css it needs beyond those of every page.
     """
 
@@ -75,6 +76,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     opening: Mapping[str, Card] = {}
     asks: bool = False
     looks: Mapping[str, tuple[str, ...]] = {}
+    marks: tuple[str, ...] = ()
     sheets: tuple[str, ...] = ()
 
     @property

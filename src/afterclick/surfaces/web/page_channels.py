@@ -19,7 +19,7 @@ PAGE = Page(
     kind=Channels,
     looks={"columns": tuple(channels.SETS)},
     controls=SCOPE,
-    sheets=("chart", "figures"),
+    sheets=("chart", "figures", "lists", "changes", "wide"),
     cards={
         "media": Card(plain(channels.media), ask=_media, title="channels.by_media"),
         "channels": Card(plain(channels.channels), title="channels.title"),

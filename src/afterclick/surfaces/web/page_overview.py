@@ -48,7 +48,7 @@ PAGE = Page(
     kind=Kpi,
     controls=SCOPE,
     looks=LOOKS,
-    sheets=("chart", "figures"),
+    sheets=("chart", "figures", "lists", "changes"),
     cards={
         "figures": Card(plain(_figures), title="overview.figures"),
         "chart": Card(_chart, table="series", title="overview.series"),

@@ -8,12 +8,20 @@ from __future__ import annotations
 from typing import Final
 
 from afterclick.surfaces.web import (
+    page_attribution,
+    page_boards,
     page_channels,
     page_data,
+    page_feedback,
     page_funnel,
     page_map,
     page_overview,
+    page_paths,
+    page_personas,
+    page_retention,
+    page_segments,
     page_touchpoint,
+    page_value,
     page_visitors,
 )
 from afterclick.surfaces.web.page import Card, Page, scoped
@@ -24,10 +32,18 @@ PAGES: Final[tuple[Page, ...]] = (
     page_map.PAGE,
     page_overview.PAGE,
     page_funnel.PAGE,
+    page_paths.PAGE,
+    page_retention.PAGE,
+    page_attribution.PAGE,
     page_channels.PAGE,
     page_touchpoint.PAGE,
+    page_segments.PAGE,
+    page_personas.PAGE,
+    page_value.PAGE,
+    page_feedback.PAGE,
     page_visitors.PAGE,
     page_visitors.VISITOR,
+    page_boards.PAGE,
     page_data.PAGE,
 )
 

@@ -70,7 +70,7 @@ class Shelf:
 
     async def change(self, request: Request) -> Response:
         """Do what the form says and lead back to the page. Raises UsageError for what cannot be meant."""
-        form = await _form(request)
+        form = await form_of(request)
         if not hmac.compare_digest(form.get("csrf", "").encode(), self._token.encode()):
             raise Refused("this form is too old", hint="load the page again and repeat it")
         page = named(form.get("page", ""))
@@ -87,7 +87,8 @@ class Shelf:
         return RedirectResponse(address.href(), 303, headers={"cache-control": "no-store"})
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises UsageError for one that is too large."""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -153,9 +153,12 @@ function openMenu(mark) {
     csv: csv + own.search,
   };
   for (const item of all("[data-act]", pane)) {
-    const way = ways[item.dataset.act];
+    // A field of the question is set to what the mark stands for, where it stands for something.
+    const { act, set, to } = item.dataset;
+    const value = mark.dataset[set];
+    const way = value ? to + encodeURIComponent(value) : ways[act];
     if (way) item.setAttribute("href", way);
-    else if (item.dataset.act === "copy") item.onclick = () => { copy(mark.textContent.trim(), mark); closeMark(); };
+    else if (act === "copy") item.onclick = () => { copy(mark.textContent.trim(), mark); closeMark(); };
     else item.remove();
   }
   find("main").append(pane);
@@ -196,6 +199,8 @@ function tell(text, element) {
 }
 function hide() { tip?.remove(); tip = null; }
 function hint(event) {
+  // A node of a drawing lights the ways that begin or end at it.
+  for (const way of all(".way")) way.classList.toggle("lit", way.dataset.ends.includes(event.target.closest?.(".node")?.dataset.node));
   const element = event.target.closest?.("[title]:not(svg), [data-tip]");
   if (!element) return hide();
   if (element.title) {

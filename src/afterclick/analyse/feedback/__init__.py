@@ -1,0 +1,1 @@
+"""What visitors said themselves: surveys, NPS, reviews, beside what they did."""

@@ -1,0 +1,1 @@
+"""Who told others of the shop, and what came of it."""

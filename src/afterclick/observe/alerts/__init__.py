@@ -1,0 +1,1 @@
+"""Numbers of reports that somebody wants to hear of: looked at, explained, remembered."""

@@ -1,0 +1,1 @@
+"""Boards: saved lists of cards, each a question asked anew."""
