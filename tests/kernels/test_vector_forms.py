@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterclick.analyse.kernels import friction, gather, journey, meetings, sessions
+from afterclick.analyse.kernels import friction, gather, journey, meetings, sessions, touchpoints
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
 
@@ -159,3 +159,16 @@ def test_visits_are_kept_apart_alike(seed, within):
     visitor = np.repeat(np.arange(log.visitors), np.diff(log.offsets)).astype(np.int32)
     twice = frozen(np.concatenate([visitor, visitor])), frozen(np.concatenate([log.at, log.at]))
     same(both(meetings.keep_apart, (*twice, within, np.zeros(2 * log.rows, np.uint8))))
+
+
+@given(SEEDS)
+def test_pages_stand_beside_goals_alike(seed):
+    log = Log(seed)
+    groups, codes = 3, 6
+    edges = frozen(np.unique(np.concatenate([log.offsets, log.rng.integers(0, log.rows + 1, 6)])))
+    first, last = sorted(log.rng.integers(0, len(edges), 2).tolist())
+    goal = frozen((log.rng.random(codes) < 0.4).astype(np.uint8))
+    merged = frozen(np.array([0, 1, 2, 3, 0, 2], np.int32))
+    outs = [np.zeros(codes, np.int64) for _ in range(4)]
+    arguments = (edges, log.codes(0, codes, np.int32), merged, goal, groups, first, last, *outs)
+    same(both(touchpoints.stand_beside, arguments), but=(2, 3))

@@ -23,7 +23,7 @@ from afterclick.store.projection import Opened
 from afterclick.store.promotion import Promoted, promote
 from afterclick.store.segment import SegmentReader
 
-LARGE: Final = 32_000_000
+LARGE: Final = 64_000_000
 """Rows from which on columns that were read are let go again."""
 _MANY: Final = 500
 """Rows of a piece whose values lie all over it."""

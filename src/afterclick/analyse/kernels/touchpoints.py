@@ -135,23 +135,23 @@ def leave_points(
         left, stepped = False, False
         while i > low and not (left and stepped):
             i -= 1
-            symbol, row = key[_u(i)] & 0xFFFF, key[_u(i)] >> 16
-            code, page, act = merged[_u(own[_u(i)])], symbol & _PAGE, symbol & _ACT
-            cell = stage[_u(row)] * size + code if stage[_u(row)] != NOWHERE else -1
+            symbol, row = key[i] & 0xFFFF, key[i] >> 16
+            code, page, act = merged[own[i]], symbol & _PAGE, symbol & _ACT
+            cell = stage[row] * size + code if stage[row] != NOWHERE else -1
             if page and not left:
                 left = True
                 if cell >= 0:
-                    exits[_u(cell)] += 1
+                    exits[cell] += 1
             if stepped:
                 continue
             if act and (page or code >= groups):
                 stepped = True
                 # A page without an address is an event's touchpoint: it was counted as the last page just now.
                 if cell >= 0 and code >= groups and not page:
-                    exits[_u(cell)] += 1
-            elif not act and code >= groups and cell >= 0 and seen[_u(cell)] != place + 1:
-                seen[_u(cell)] = place + 1
-                exits[_u(cell)] += 1
+                    exits[cell] += 1
+            elif not act and code >= groups and cell >= 0 and seen[cell] != place + 1:
+                seen[cell] = place + 1
+                exits[cell] += 1
 
 
 def _example_follow() -> tuple[Any, ...]:
@@ -250,7 +250,22 @@ def _example_beside() -> tuple[Any, ...]:
     return frozen(np.array([0, 1])), code, code, frozen(np.zeros(1, np.uint8)), 1, 0, 1, *outs
 
 
-@kernel(example=_example_beside)
+def _beside_vector(
+    edges: Any, own: Any, merged: Any, goal: Any, groups: int, first: int, last: int,
+    visits: Any, beside: Any, _seen: Any, _marked: Any,
+) -> None:  # fmt: skip
+    low, high, size = int(edges[first]), int(edges[last]), max(groups, 1)
+    code, reached = merged[own[low:high]].astype(np.int64), goal[own[low:high]] != 0
+    cell = np.repeat(np.arange(last - first), np.diff(edges[first : last + 1])) * size + code
+    page, same = code < groups, (cell - code)[1:] == (cell - code)[:-1]
+    met = np.unique(cell[page])
+    # A page right behind a goal, and one right before it.
+    stands = np.unique(np.concatenate([cell[1:][same & reached[:-1] & page[1:]], cell[:-1][same & reached[1:] & page[:-1]]]))
+    visits += np.bincount(met % size, minlength=len(visits))
+    beside += np.bincount(stands % size, minlength=len(beside))
+
+
+@kernel(example=_example_beside, vector=_beside_vector)
 def stand_beside(
     edges: Any, own: Any, merged: Any, goal: Any, groups: int, first: int, last: int,
     visits: Any, beside: Any, seen: Any, marked: Any,
