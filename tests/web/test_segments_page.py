@@ -235,3 +235,9 @@ def test_a_rule_is_written_and_saved_by_keyboard(
     tab.wait_for_url("**/segments?rule=Looked+twice*")
     assert own.segments.saved()["Looked twice"] == 'count("Product Viewed") >= 2'
     assert tab.faults == []
+
+
+def test_where_nothing_can_be_done_no_empty_box_stands(tmp_path) -> None:
+    with made().open(tmp_path / "bare") as bare, TestClient(create_app(bare, hosts=("testserver",))) as client:
+        assert 'class="panel card desk"' not in client.get("/segments?wait=1").text
+        assert 'class="panel card desk"' in client.get("/segments?rule=visitor.known&wait=1").text
