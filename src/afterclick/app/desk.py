@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from afterclick.act.outbound.target import target
 from afterclick.core import clock
 from afterclick.core.errors import SpecError, nearest
 from afterclick.core.result import Result
 from afterclick.observe.alerts.asking import figure_of, question_of
 from afterclick.observe.alerts.history import Fired, History
 from afterclick.observe.alerts.question import Alerts, fired_of
+from afterclick.observe.alerts.telling import Post, Told, poster, tell
 from afterclick.observe.boards.question import Boards
 from afterclick.observe.boards.undo import State, Undo
 from afterclick.store.documents import Alert, Board, BoardCard
@@ -57,6 +59,8 @@ class Desk:
         spec, _ = question_of(alert.question), figure_of(alert.figure)
         if isinstance(spec, Alerts | Boards):
             raise SpecError("an alert looks at a report", hint="name a question such as kpi", path="question")
+        for url in alert.post:
+            target(url, self._shop.store.definitions.outbound)
         kept = msgspec.structs.replace(alert, name=_name(alert.name), question=spec.to_json())
         self._change(f"alert {kept.name}", alerts={**self.alerts, kept.name: kept})
 
@@ -124,6 +128,11 @@ class Desk:
         return Checked(
             result, [one for one in alarms if one.at - last.get(one.alert, -(2**62)) >= cooldown[one.alert]]
         )
+
+    def tell(self, fired: list[Fired], post: Post | None = None) -> list[Told]:
+        """Tell of alarms at the addresses their alerts name, by signed POST; nothing raises, each answer is in the list."""
+        inside = self._shop.store.definitions.outbound
+        return tell(self._shop.store.path, fired, self.alerts, post or poster(inside))
 
     def _change(
         self, change: str, *, alerts: dict[str, Alert] | None = None, boards: dict[str, Board] | None = None

@@ -52,11 +52,13 @@ rename = [{source = "naver", campaign = "Brand KR", to_campaign = "brand"}]""",
 [[alerts]] name = "Few orders", question = "kpi?range=1d", figure = "orders", below = 10""",
     "boards": """Saved lists of cards, shown under /boards. They change no answer.
 [[boards]] name = "Week", cards = [{question = "kpi?range=7d", figure = "revenue", goal = {value = 1000000}}]""",
+    "outbound": """Hosts of your own network that may be called (webhooks), with the port where it is none of 80, 443, 8080, 8443;
+every other call goes by https to public addresses alone. ["hooks.lan:9000"]""",
     "channels": 'Own rows of the channel table. hosts = [{host = "x.example", channel = "affiliate", source = "x"}]',
 }
 
 
-WRITTEN = frozenset({"saved", "alerts", "boards"})
+WRITTEN = frozenset({"saved", "alerts", "boards", "outbound"})
 """Fields that change no answer."""
 
 
@@ -115,6 +117,7 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     alerts: tuple[Alert, ...] = ()
     boards: tuple[Board, ...] = ()
     segments: dict[str, str] = {}
+    outbound: tuple[str, ...] = ()
     channels: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
@@ -201,7 +204,7 @@ def _check(definitions: Definitions) -> None:
         _refuse("language", f"{d.language!r} is no language of afterclick", f"write {' or '.join(LANGUAGES)}")
     if d.id_cap < 2:
         _refuse("id_cap", f"{d.id_cap} ids cannot be a visitor's most", "write at least 2")
-    for name in ("own_domains", "bots", "passive", "errors", "deny_ids"):
+    for name in ("own_domains", "bots", "passive", "errors", "deny_ids", "outbound"):
         if any(not value.strip() for value in getattr(d, name)):
             _refuse(name, "an empty text stands in the list", "delete it: it would match everything or nothing")
     for i, (pattern, name) in enumerate(d.pages):

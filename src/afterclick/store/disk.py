@@ -45,10 +45,10 @@ def write_all(descriptor: int, content: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def write_synced(path: Path, content: bytes) -> None:
-    """A new or replaced file that is there whole or not at all, and stays."""
+def write_synced(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """A new or replaced file that is there whole or not at all, and stays; `mode` = who may read it, from its first byte."""
     unfinished = path.with_name(path.name + TEMPORARY)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         write_all(descriptor, content)
         sync(descriptor)

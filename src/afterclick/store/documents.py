@@ -23,7 +23,8 @@ class Alert(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     `question` is a question as JSON, or as an address (`kpi?range=7d`); `figure` names the number in its answer
     (`revenue`, `data[channel=email].sessions`). kind `threshold`: beyond `above` or `below`. kind `unusual`: the last whole
     local day beside the same weekday of `weeks` weeks, with at most `false_rate` false alarms a day in a quiet series.
-    Nothing is sent again within `cooldown`; `explain` are fields by which a change is told apart.
+    Nothing is sent again within `cooldown`; `explain` are fields by which a change is told apart; `post` are addresses
+    that are told of it as signed JSON.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Alert(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     false_rate: Literal["0.05", "0.01", "0.001"] = "0.01"
     cooldown: Annotated[str, Meta(pattern=spans.DURATION_PATTERN)] = "1d"
     explain: tuple[str, ...] = ("channel", "device_type", "campaign")
+    post: tuple[str, ...] = ()
 
 
 class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

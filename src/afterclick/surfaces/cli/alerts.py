@@ -32,20 +32,24 @@ def alerts() -> None:
 def check_alerts(
     *, names: tuple[str, ...], dry_run: bool, form: str, store: Path | None, lang: str, plain: bool
 ) -> None:
-    """Look at all alerts, or at those named. Exit 1 if any is to be sent now, 0 if none; made for cron.
+    """Look at all alerts, or at those named, and tell the addresses they name. Exit 1 if any is to be sent now; for cron.
 
     What rings within its cool-down is shown and not sent again.
     """
     screen = Screen.of(lang, plain)
     with afterclick.open(existing_store(store)) as shop:
         result, fired = shop.desk.check(names, remember=not dry_run)
+        told = [] if dry_run else shop.desk.tell(fired)
     if form == "json":
-        told = {**result.to_dict(screen.lang), "fired": [msgspec.to_builtins(one) for one in fired]}
-        screen.write(_JSON.encode(told).decode())
+        found = {"fired": [msgspec.to_builtins(one) for one in fired], "told": [one._asdict() for one in told]}
+        screen.write(_JSON.encode({**result.to_dict(screen.lang), **found}).decode())
     else:
         render.result(result, screen, form)
         if fired:
             screen.show("", screen.text("alerts_fired", n=len(fired)), *(f"  {one.alert}" for one in fired))
+        for one in told:
+            words = {"url": one.url, "alert": one.alert, "problem": one.problem}
+            screen.show(screen.text("alert_untold" if one.problem else "alert_told", **words))
     if fired:
         click.get_current_context().exit(1)
 
@@ -88,6 +92,7 @@ def _bound(value: float | None) -> str:
     help="False alarms a day in a quiet series, at most.",
 )  # fmt: skip
 @click.option("--cooldown", default="1d", show_default=True, help="Not sent again within this span.")
+@click.option("--post", multiple=True, help="https address that is told by signed JSON [repeat for more].")
 @click.option("--explain", multiple=True, help="Field by which a change is told apart [repeat for more].")
 @shared_options
 def add_alert(*, name: str, unusual: bool, store: Path | None, lang: str, plain: bool, **given: Any) -> None:

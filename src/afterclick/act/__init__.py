@@ -1,0 +1,1 @@
+"""What leaves the house: calls and messages to others, each checked where its socket opens."""
