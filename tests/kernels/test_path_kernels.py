@@ -80,17 +80,13 @@ def test_moves_are_the_same_plain_and_compiled(seed, count, by_visitor):
     rows = edges, visitor, chosen, along, at, key, frozen(rng.integers(-1, SIZE, 6).astype("i4")), frozen(np.zeros(1, "u1"))
     shared = *rows, 0, by_visitor, 0, int(at[-1]) if count else 1, 8 | 4
     slots = frozen(np.array([0, 1, 2, 2], np.int32))
-    bounds = [frozen(rng.integers(0, 40, 25)) for _ in range(2)]
     span = 0, len(visitor)
     cases = (
         (moves.count_steps, (*shared, *span), [np.zeros(SIZE, np.int64)]),
         (
             moves.count_moves, (*shared, slots, moves.classes(), 5, *span),
-            [np.zeros(25, np.int64) for _ in range(8)] + [np.zeros(25 * moves.BINS, np.int32), np.zeros(4, np.int64)],
-        ),
-        (
-            moves.lay_moves, (*shared, slots, moves.classes(), 5, *bounds, *span),
-            [np.arange(25) * 30, np.zeros(25 * 30, np.int64)],
+            [np.zeros(25, np.int64) for _ in range(8)]
+            + [np.zeros(25 * moves.BINS, np.int32), np.zeros(4, np.int64), np.zeros(count, np.uint32)],
         ),
     )  # fmt: skip
     for kernel, asked, outs in cases:
@@ -99,6 +95,29 @@ def test_moves_are_the_same_plain_and_compiled(seed, count, by_visitor):
         kernel.fast()(*asked, *again)
         for one, other in zip(outs, again, strict=True):
             assert one.tolist() == other.tolist()
+    *_, times, tally, moved = cases[1][2]
+    told = moved[moved < moves.BEGUN]
+    assert np.bincount(told, minlength=25 * moves.BINS).tolist() == times.tolist()
+    assert np.count_nonzero(moved == moves.BEGUN) == tally[moves.UNITS]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 25))
+@SETTINGS
+def test_times_are_laid_where_their_move_and_class_are_asked_for(seed, count):
+    rng = np.random.default_rng(seed)
+    at = frozen(np.cumsum(rng.integers(0, 50, count)))
+    moved = rng.choice([3, 4, moves.BINS, moves.BINS + 3, moves.BEGUN, moves.SKIPPED], count).astype(np.uint32)
+    moved[:1] = moves.BEGUN
+    low, high = (frozen(rng.integers(3, 5, 2).astype(np.uint8)) for _ in range(2))
+    wanted, before = ([], []), 0
+    for i, here in enumerate(moved.tolist()):
+        if here < moves.BEGUN and here % moves.BINS in (low[here // moves.BINS], high[here // moves.BINS]):
+            wanted[here // moves.BINS].append(int(at[i] - at[before]))
+        before = before if here == moves.SKIPPED else i
+    for form in (lambda *given: moves.lay_moves.plain(*[compiled._plainly(one) for one in given]), moves.lay_moves.fast()):
+        cursor, out = np.array([0, count]), np.zeros(2 * count, np.int64)
+        form(at, frozen(moved), low, high, 0, count, cursor, out)
+        assert [out[: cursor[0]].tolist(), out[count : cursor[1]].tolist()] == list(wanted)
 
 
 def test_classes_of_times_ascend():

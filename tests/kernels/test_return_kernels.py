@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterclick import Retention
-from afterclick.analyse.kernels import compiled, returns
+from afterclick.analyse.kernels import compiled, firsts, returns
 from afterclick.core.arrays import frozen
 from support.shop import Shop
 
@@ -37,15 +37,53 @@ def forms(kernel):
 
 
 @SETTINGS
-@given(st.integers(0, 10**6), st.integers(0, 30))
-def test_first_starts_are_found_alike(seed, count):
-    rows = rows_of(np.random.default_rng(seed), count)
+@given(st.integers(0, 10**6), st.integers(0, 30), st.booleans())
+def test_first_rows_are_found_alike(seed, count, whole):
+    rows, edges = rows_of(np.random.default_rng(seed), count), EDGES[:0] if whole else EDGES
     found = []
-    for form in forms(returns.find_starts):
-        first = np.full(2, returns.NEVER)
-        form(*rows, first)
-        found.append(first.tolist())
+    for find, name in zip(forms(firsts.find_firsts), forms(firsts.name_firsts), strict=True):
+        device, at, first = np.zeros(count, np.int32), np.zeros(count, np.int64), np.full(2, returns.NEVER)
+        written = find(*rows[:6], rows[6], 40, returns.START, frozen(edges), device, at)
+        name(device, at, written, *rows[6:10], first)
+        slots = np.searchsorted(edges, at[:written], side="right")
+        found.append((set(zip(device[:written].tolist(), slots.tolist(), strict=True)), first.tolist()))
+        assert written <= count
     assert found[0] == found[1] == found[2]
+    visitor, at = returns._kept(*rows, bit=returns.START)
+    wanted = np.full(2, returns.NEVER)
+    np.minimum.at(wanted, visitor, at)
+    slots = np.searchsorted(edges, at, side="right")
+    assert found[0] == (set(zip(visitor.tolist(), slots.tolist(), strict=True)), wanted.tolist())
+
+
+def test_rows_of_a_device_in_order_are_written_once_per_interval():
+    rows = rows_of(np.random.default_rng(0), 0)
+    device, at = frozen(np.repeat(np.int32([0, 1, 3]), 3)), frozen(np.array([1, 2, 12] * 3))
+    code = frozen(np.full(9, 2, np.int32))
+    lut, flags = frozen(np.full(3, returns.START, np.uint8)), frozen(np.zeros(9, np.uint16))
+    for form in forms(firsts.find_firsts):
+        outs = np.zeros(9, np.int32), np.zeros(9, np.int64)
+        assert form(device, at, code, lut, flags, 0, rows[6], 40, returns.START, EDGES, *outs) == 2 + 2 + 3
+        assert outs[1][:7].tolist() == [1, 12, 1, 12, 1, 2, 12]
+
+
+@SETTINGS
+@given(st.integers(0, 10**6), st.integers(0, 30), st.integers(0, 4))
+def test_first_rows_mark_what_all_rows_do(seed, count, last):
+    rng = np.random.default_rng(seed)
+    rows = rows_of(rng, count)
+    visitor, at = returns._kept(*rows, bit=returns.BACK)
+    start = np.full(2, returns.NEVER)
+    np.minimum.at(start, visitor, at)
+    begin = frozen(np.maximum(np.searchsorted(EDGES, start, side="right") - 1, 0).astype(np.int32))
+    place = frozen(rng.permutation(np.array([0, 1], np.int32)))
+    begin, start = frozen(begin[np.argsort(place)]), frozen(start[np.argsort(place)])
+    wanted = np.zeros((last + 1) * 2, np.uint8)
+    returns.mark_returns.fast()(*rows, place, begin, start, EDGES, 0, False, last, wanted)
+    for form in forms(firsts.mark_firsts):
+        seen = np.zeros((last + 1) * 2, np.uint8)
+        form(frozen(visitor), frozen(at), place, begin, EDGES, last, seen)
+        assert seen.tolist() == wanted.tolist()
 
 
 @SETTINGS
@@ -69,7 +107,7 @@ def test_questions_answer_alike_before_and_after_compiling(monkeypatch, tmp_path
     with shop.open(tmp_path / "store") as opened:
         for ready in (False, True):
             for one in compiled._ALL:
-                if one.plain.__module__ == returns.__name__:
+                if one.plain.__module__ in (returns.__name__, firsts.__name__):
                     if ready:
                         one.warm()
                     monkeypatch.setattr(one, "ready", ready)

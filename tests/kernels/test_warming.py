@@ -36,6 +36,7 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
     shop.add("v", "5m", "Page Viewed", url="https://shop.example/done", load_ms=90)
     shop.add("v", "5m", "Receipt Shown", url="https://shop.example/done").add("v", "6m", "Payment Error")
     shop.add("v", "4m", "Identified", type="identify", email="v@shop.example")
+    shop.add("v", "4m", "Ad Clicked", channel="display").add("w", "4m", "Page Viewed", url="https://shop.example/?utm_source=x")
     for number in range(70):
         # Enough visits on either side for a landing page to be looked into.
         shop.add(f"v{number}", "5m", "Page Viewed", url=f"https://shop.example/{'ab'[number % 2]}", device="mobile")
@@ -45,10 +46,13 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
         Funnel(steps=("Page Viewed", "Order Completed"), order="strict", **WHOLE),
         Funnel(steps=("Page Viewed", "Order Completed"), order="any", **WHOLE),
         Kpi(**WHOLE),
+        Kpi(session_source="sdk", **WHOLE),
         Paths(**WHOLE),
         Transitions(top=2, **WHOLE),
         Attribution(touch_unit="event", **WHOLE),
+        Attribution(touch_unit="event", data_driven="off", **WHOLE),
         Retention(**WHOLE),
+        Retention(start="Page Viewed", back="Product Viewed", **WHOLE),
         JourneyMap(**WHOLE),
     )
     with shop.open(tmp_path / "store") as workspace:

@@ -22,6 +22,7 @@ from afterclick.core.moments import Share
 from afterclick.core.names import OF_NOBODY, SYSTEM_EVENTS
 from afterclick.core.result import Note, People, Result, Text
 from afterclick.stitch.stages import stages_of
+from afterclick.store import traffic
 from afterclick.store.columns import Flag
 
 SHOWN_DAYS = 28
@@ -110,16 +111,24 @@ class _Catalogue:
     def figures(self) -> dict[str, Any]:
         visitors = np.unique(self.visitor)
         counts = [entry.counts for entry in self.snapshot.imports]
+        live = traffic.balance(self.snapshot)
         bots = int((self.flags & int(Flag.BOT) != 0).sum())
         return {
             "events": len(self.at), "visitors": int((visitors >= 0).sum()), "ids": self.snapshot.book("id").size,
-            "links": len(self.context.edges().at), "first_at": _instant(self.at.min()), "last_at": _instant(self.at.max()),
-            "imports": len(self.snapshot.imports), "rejected": sum(count.get("rejected", 0) for count in counts),
-            "duplicates": sum(count.get("duplicates", 0) for count in counts),
+            "links": self._links(), "first_at": _instant(self.at.min()), "last_at": _instant(self.at.max()),
+            "imports": len(self.snapshot.imports),
+            "rejected": sum(count.get("rejected", 0) for count in counts) + live.rejected,
+            "duplicates": sum(count.get("duplicates", 0) for count in counts) + live.duplicates,
             "nobody": int(((self.visitor < 0) & ~self._of_nobody()).sum()),
             "bots_events": bots, "bots_rate": Share(bots, len(self.at)).rate,
             "future": int((self.flags & int(Flag.FUTURE) != 0).sum()),
         }  # fmt: skip
+
+    def _links(self) -> int:
+        """Pairs of ids that were seen together or linked, each once, however often and in however many segments."""
+        edges = self.context.edges()
+        low, high = np.minimum(edges.a, edges.b).astype(np.int64), np.maximum(edges.a, edges.b)
+        return len(np.unique(low << 32 | high))
 
     def _of_nobody(self) -> np.ndarray:
         """Rows that concern no person by their nature: costs, products."""
@@ -146,6 +155,12 @@ class _Catalogue:
             }
             for entry in self.snapshot.imports
         ]  # fmt: skip
+        live = traffic.balance(self.snapshot)
+        if live.received:
+            # Sealings come by the hour and say nothing of their own: live traffic is one line.
+            at = max([entry.at for entry in self.snapshot.live], default=self.snapshot.last_at)
+            counts = {"read": live.received, **{name: getattr(live, name) for name in ("stored", "duplicates", "rejected")}}
+            rows.append({"import": "live", "at": at, "source": "live", "files": "", **counts})
         return pa.Table.from_pylist(rows, schema=_IMPORTS)
 
     def _days(self) -> pa.Table:

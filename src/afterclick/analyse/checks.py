@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +17,9 @@ from afterclick.analyse.scope import Scope, scope_of
 from afterclick.analyse.sessions import behaviour
 from afterclick.core.names import OF_NOBODY
 from afterclick.core.result import Result, Text
+from afterclick.store import traffic
 from afterclick.store.columns import NO_AMOUNT, Flag
+from afterclick.store.live.reader import TailReader
 
 EXAMPLES = 3
 
@@ -155,16 +158,20 @@ def _log(scope: Scope) -> list[Finding]:
     waiting = [one for one in snapshot.rejects() if one.id not in replayed]
     unbalanced = [
         entry.id
-        for entry in snapshot.imports
+        for entry in (*snapshot.imports, *snapshot.live)
         if entry.counts.get("read", 0)
         != sum(entry.counts.get(part, 0) for part in ("stored", "duplicates", "rejected"))
     ]
+    with closing(TailReader(snapshot.folder)) as reader:
+        damaged = tuple(dict.fromkeys((*snapshot.tail.damaged, *reader.damaged())))
     return [
         Finding(
             "rejected", "notice", len(waiting), tuple(f"{one.file}:{one.row} {one.code}" for one in waiting[:EXAMPLES])
         ),
         Finding("balance", "warning", len(unbalanced), tuple(unbalanced)),
         Finding("segments", "warning", len(snapshot.damaged), tuple(snapshot.damaged)),
+        Finding("tail", "warning", len(damaged), damaged),
+        Finding("live_balance", "warning", traffic.unaccounted(snapshot)),
     ]
 
 

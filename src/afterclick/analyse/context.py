@@ -17,6 +17,7 @@ import pyarrow as pa
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.core import clock, spans
 from afterclick.core.arrays import frozen
+from afterclick.core.errors import SpecError
 from afterclick.core.names import ORDER_LINE, SYSTEM_EVENTS
 from afterclick.stitch.visitors import Edges, Labels, raw_labels, resolve
 from afterclick.store.books import Book
@@ -89,10 +90,15 @@ class Context:
         last = min(now, self.snapshot.last_at) if self.snapshot.rows else now
         if not text:
             return min(now, self.snapshot.behaved[1]) if self.snapshot.rows else now
-        if "T" in text:
-            return min(clock.from_datetime(msgspec.convert(text, type=datetime)), last)
-        day = msgspec.convert(text, type=date)
-        return min(spans.midnight(day, self.zone) + spans.DAY - 1, last)
+        try:
+            if "T" in text:
+                return min(clock.from_datetime(msgspec.convert(text, type=datetime)), last)
+            return min(spans.midnight(msgspec.convert(text, type=date), self.zone) + spans.DAY - 1, last)
+        except (ValueError, OverflowError):
+            # It looks like a date, so the field let it pass: 2026-02-31.
+            raise SpecError(
+                f"there is no day or instant {text}", hint="write for example 2026-09-27", path="as_of"
+            ) from None
 
     def column(self, name: str) -> np.ndarray:
         """A whole column by global row number; a view where the store holds one piece."""

@@ -39,3 +39,17 @@ def by_code(codes: np.ndarray, size: int) -> np.ndarray:
     """The order that brings equal codes together and keeps rows of one code in their order (a counting sort)."""
     small = codes.astype(np.int16) if size <= 2**15 - 1 else codes
     return np.argsort(small, kind="stable")
+
+
+def grouped(codes: np.ndarray) -> np.ndarray:
+    """The same for codes of any size up to 2³¹ - 1, none negative: sorting both in one number is quicker than a stable sort."""
+    both = (codes.astype(np.int64) << 32) | np.arange(len(codes))
+    both.sort()
+    result: np.ndarray = both & 0xFFFFFFFF
+    return result
+
+
+def expanded(first: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """first[0], first[0] + 1, … (`reach[0]` numbers), then those of first[1]; int64."""
+    begins = np.cumsum(reach) - reach
+    return np.repeat(first - begins, reach) + np.arange(int(reach.sum()))

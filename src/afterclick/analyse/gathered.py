@@ -59,7 +59,7 @@ class Gathered:
 
     def spans(self, parts: int) -> list[tuple[int, int]]:
         """Visitor ranges [first, last) of about equal numbers of rows."""
-        return _spans(self.offsets, len(self.at), parts)
+        return even(self.offsets, len(self.at), parts)
 
 
 _Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -96,7 +96,7 @@ def _blocked(
     strips: Sequence[Strip], labels: Labels, period: Period, let_go: Callable[[int, int], None] = _keep
 ) -> _Arrays:
     """Rows by visitor: compacted and named per worker, laid out by blocks of visitors, each block sorted by itself."""
-    shares = _shares(strips, workers())
+    shares = cut_in_shares(strips, workers())
     blocks = (labels.size >> kernels.BLOCK_BITS) + 1
     with ExitStack() as held:
 
@@ -116,7 +116,7 @@ def _blocked(
         list(pool().map(lambda pick, cursor: pick.scatter(cursor, visitor, at, key, let_go), picks, cursors))
         offsets, tied = np.empty(labels.size + 1, np.int64), np.zeros(labels.size, np.uint8)
         read, settle = (frozen(edges), frozen(visitor)), kernels.settle.fast()
-        spans = _spans(edges, rows, workers() * 4)
+        spans = even(edges, rows, workers() * 4)
         list(pool().map(lambda span: settle(*read, *span, labels.size, at, key, offsets, tied), spans))
     return offsets, at, key, tied
 
@@ -171,7 +171,7 @@ class _Picked:
             let_go(strip.start, len(strip.device))
 
 
-def _spans(edges: np.ndarray, total: int, parts: int) -> list[tuple[int, int]]:
+def even(edges: np.ndarray, total: int, parts: int) -> list[tuple[int, int]]:
     """Ranges [first, last) of about equal numbers of rows, where the rows of i stand at edges[i] to edges[i + 1]."""
     last = len(edges) - 1
     marks = np.searchsorted(edges, np.linspace(0, total, parts + 1)[1:-1], side="left")
@@ -179,7 +179,7 @@ def _spans(edges: np.ndarray, total: int, parts: int) -> list[tuple[int, int]]:
     return [(low, high) for low, high in pairwise(cuts) if high > low]
 
 
-def _shares(strips: Sequence[Strip], parts: int) -> list[list[Strip]]:
+def cut_in_shares(strips: Sequence[Strip], parts: int) -> list[list[Strip]]:
     """The strips cut into `parts` runs of about equal length, order kept."""
     total = sum(len(strip.device) for strip in strips)
     size = max(1, -(-total // parts))

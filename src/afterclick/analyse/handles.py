@@ -55,16 +55,19 @@ def shown(text: str) -> str:
 
 
 def best(texts: list[str]) -> str:
-    """The id by which a visitor is named, of all the visitor's: a device's before a user's before an e-mail's."""
+    """The id by which a visitor is named, of all the visitor's: a device's before a user's before an e-mail's.
+
+    Of several the first by its text, whichever came first: events may arrive in any order.
+    """
     if not texts:
         return ""
     order = {"a:": 0, "u:": 1, "e:": 2}
-    return min(texts, key=lambda text: (personal(text), order.get(text[:2], 3)))
+    return min(texts, key=lambda text: (personal(text), order.get(text[:2], 3), text))
 
 
 def known_as(texts: list[str]) -> str:
     """The masked e-mail or user id of a visitor, "" for one who is not known."""
-    named = sorted((text for text in texts if text[:2] in ("e:", "u:")), key=lambda text: text[:2])
+    named = sorted(text for text in texts if text[:2] in ("e:", "u:"))
     return mask(named[0][2:]) if named else ""
 
 

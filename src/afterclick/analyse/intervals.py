@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from afterclick.analyse.distinct import counts, firsts, sums
-from afterclick.analyse.measures import Measures, expanded
+from afterclick.analyse.distinct import counts, expanded, firsts, sums
+from afterclick.analyse.measures import Measures
 from afterclick.analyse.spending import Spending
 from afterclick.core import spans
 from afterclick.core.money import to_decimal

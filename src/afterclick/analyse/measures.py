@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from afterclick.analyse.distinct import distinct, firsts
+from afterclick.analyse.distinct import distinct, expanded, firsts
 from afterclick.analyse.orders import Orders, amounts_of, orders_of, total
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import Sessions, sessions_of
@@ -245,7 +245,8 @@ class Measures:
     def visitors_of(self, sessions: np.ndarray) -> np.ndarray:
         """Distinct visitors of sessions given in ascending order; int64."""
         owners = self.sessions.visitor[sessions]
-        return owners[firsts(owners)].astype(np.int64) if len(owners) else np.zeros(0, np.int64)
+        # Places are quicker than a mask of many turns.
+        return owners[np.flatnonzero(firsts(owners))].astype(np.int64) if len(owners) else np.zeros(0, np.int64)
 
     @cached_property
     def order_sessions(self) -> np.ndarray:
@@ -273,12 +274,6 @@ def flagged(keys: np.ndarray, bits: int) -> np.ndarray:
     size = 1 << 18
     found = [low + np.flatnonzero(keys[low : low + size] & bits) for low in range(0, len(keys), size)]
     return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
-def expanded(first: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """first[0], first[0] + 1, … (`reach[0]` numbers), then those of first[1]; int64."""
-    begins = np.cumsum(reach) - reach
-    return np.repeat(first - begins, reach) + np.arange(int(reach.sum()))
 
 
 def measures(scope: Scope, period: Period) -> Measures:

@@ -9,11 +9,13 @@ from typing import Final
 
 import numpy as np
 
+from afterclick.analyse import spells
 from afterclick.analyse.context import Context
 from afterclick.analyse.fields import touch_field
 from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import sessions as kernels
 from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.spells import cut_spells
 from afterclick.analyse.question import SessionQuestion
 from afterclick.analyse.strips import Flagged, Strip
 from afterclick.core import spans
@@ -83,20 +85,44 @@ def flagged_rows(context: Context, identity: str, bots: str, as_of: int, marks: 
 
     With `marks` (uint8 per global row) also system rows that have any, and no row that has LEFT_OUT.
     """
+    known = Period(-(2**62), as_of + 1)
+    return gather(_strips(context, bots, marks), context.labels(identity, as_of), known, context.ties)
+
+
+def _strips(context: Context, bots: str, marks: np.ndarray | None = None) -> list[Strip]:
     strips = []
-    names = ("device", "at", "flags", "campaign", "touch")
-    for chunk in context.snapshot.chunks(names, None):
-        device, at, flags, campaign, touch = (chunk.columns[name] for name in names)
+    for chunk in context.snapshot.chunks(spells.COLUMNS, None):
+        device, at, flags, campaign, touch = (chunk.columns[name] for name in spells.COLUMNS)
         bits = _NO_MARKS if marks is None else marks[chunk.start : chunk.start + chunk.rows]
         out = int(Flag.BOT) if bots == "out" else 0
         piece = context.snapshot.pieces[chunk.piece]
         symbol = Flagged(flags, campaign, touch, bits, int(Flag.SYSTEM), LEFT_OUT, out)
         strips.append(Strip(chunk.start, chunk.piece, device, at, symbol, piece.first_at, piece.last_at))
-    known = Period(-(2**62), as_of + 1)
-    return gather(strips, context.labels(identity, as_of), known, context.ties)
+    return strips
 
 
 def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
+    rows = context.snapshot.rows
+    if question.session_source == "sdk" or not rows or cut_spells.runs_plain(rows):
+        return _cut_rows(context, question, as_of)
+    known = np.array([context.snapshot.first_at, context.snapshot.last_at])
+    options = spells.Options(
+        spans.micros(question.timeout),
+        spans.micros(question.max_length) if question.max_length else 0,
+        question.new_on_campaign == "on",
+        question.new_on_referrer == "on",
+        _midnights(context, known) if question.new_on_midnight == "on" else frozen(np.zeros(0, np.int64)),
+        frozen(touch_field(context, "source")[0]),
+    )
+    labels = context.labels(question.identity, as_of)
+    found = spells.cut(context, _strips(context, question.bots), labels, as_of, options)
+    # Whoever asks for the rows next has them already.
+    kept = context.keep(("behaviour", question.identity, question.bots, as_of), lambda: found.rows)
+    return Sessions(rows=kept, **found.columns)
+
+
+def _cut_rows(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
+    """The same from rows brought together, which few rows are soon, and codes of the SDK need."""
     rows = behaviour(context, question.identity, question.bots, as_of)
     starts = np.zeros(len(rows.at), np.uint8)
     touch = context.column("touch")

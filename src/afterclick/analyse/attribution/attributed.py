@@ -13,14 +13,14 @@ from afterclick.analyse.attribution.conversions import Conversions, conversions_
 from afterclick.analyse.attribution.credits import Credit, Split, credit_rules, split_of
 from afterclick.analyse.attribution.items import items_of
 from afterclick.analyse.attribution.models import DATA_DRIVEN, Models
+from afterclick.analyse.attribution.reached import Reached, touches_of_some
 from afterclick.analyse.attribution.rules import Trails, weights
 from afterclick.analyse.attribution.touches import Sought, Touches, touches_of
 from afterclick.analyse.attribution.trails import Windows, trails_of
 from afterclick.analyse.costs import Costs, costs_of
-from afterclick.analyse.distinct import distinct, sums
+from afterclick.analyse.distinct import distinct, expanded, firsts, sums
 from afterclick.analyse.groups import value_of
 from afterclick.analyse.kernels.attribution import DIRECT, PRIOR
-from afterclick.analyse.measures import expanded
 from afterclick.analyse.orders import orders_of
 from afterclick.analyse.scope import Scope
 from afterclick.core.spans import Period
@@ -31,17 +31,23 @@ if TYPE_CHECKING:
 ALL_TIME = -(2**62)
 COSTED = {"channel": "channel", "source": "source", "campaign": "campaign", "ad": "content"}
 """What a cost can be asked by, in the words of a cost."""
-_DENSE = 1 << 26
+_DENSE, _FEW = 1 << 26, 1 << 18
+"""Cells of visitors and values that are marked one by one, and touches that are sooner sorted."""
 
 
 @dataclass(frozen=True)
 class Attributed:
-    """A period of a scope: its touches, conversions, and what each model credits."""
+    """A period of a scope: its touches, conversions, and what each model credits.
+
+    `touches` are at least those of everybody with a conversion; `reached` is what the others had.
+    """
 
     scope: Scope
     asked: Attribution
     period: Period
+    sought: Sought
     touches: Touches = field(repr=False)
+    reached: Reached = field(repr=False)
     conversions: Conversions = field(repr=False)
     windows: Windows = field(repr=False)
     split: Split = field(repr=False)
@@ -85,41 +91,46 @@ class Attributed:
         reached[self.split.conversion[self.split.high > self.split.low]] = True
         return self._labels(self.conversions.visitor[here & ~reached])
 
-    @cached_property
-    def _owners(self) -> np.ndarray:
-        return self.touches.owners()
-
-    def touched(self, value: int) -> np.ndarray:
+    def touched(self, name: str) -> np.ndarray:
         """Labels of the visitors with a touch of this value in the period, ascending."""
-        mine = self._inside & (self.touches.value == value)
-        return self._labels(self._owners[mine])
+        every = touches_of(self.scope, self.sought)
+        mine = self._inside(every) & (every.value == every.names.index(name))
+        return self._labels(every.owners()[mine])
 
-    @cached_property
-    def _inside(self) -> np.ndarray:
-        at = self.touches.at
-        inside: np.ndarray = (at >= self.period.start) & (at < self.period.end)
+    def _inside(self, touches: Touches) -> np.ndarray:
+        inside: np.ndarray = (touches.at >= self.period.start) & (touches.at < self.period.end)
         return inside
 
     @cached_property
-    def reach(self) -> tuple[np.ndarray, np.ndarray]:
-        """Per value of the touches how many lie in the period, and how many visitors had one; int64."""
-        size, inside = len(self.touches.names), self._inside
-        value, owner = self.touches.value, self._owners
-        if not inside.all():
-            value, owner = value[inside], owner[inside]
-        if self.touches.visitors * size <= _DENSE:
-            seen = np.zeros(self.touches.visitors * size, bool)
-            seen[owner.astype(np.int64) * size + value] = True
-            both = np.flatnonzero(seen)
+    def _mine(self) -> tuple[np.ndarray, np.ndarray]:
+        """Value and visitor of each of the touches that lie in the period."""
+        value, owner, inside = self.touches.value, self.touches.owners(), self._inside(self.touches)
+        return (value, owner) if inside.all() else (value[inside], owner[inside])
+
+    @cached_property
+    def reach(self) -> dict[str, tuple[int, int]]:
+        """Per value of the touches how many lie in the period, and how many visitors had one."""
+        size, (value, owner) = len(self.touches.names), self._mine
+        pair = owner.astype(np.int64) * size + value
+        if len(pair) <= _FEW or self.touches.visitors * size > _DENSE:
+            pair.sort()
+            both = pair[firsts(pair)]
         else:
-            both = np.unique(owner.astype(np.int64) * size + value)
-        return np.bincount(value, minlength=size), np.bincount(both % size, minlength=size)
+            seen = np.zeros(self.touches.visitors * size, bool)
+            seen[pair] = True
+            both = np.flatnonzero(seen)
+        counts = np.bincount(value, minlength=size).tolist(), np.bincount(both % size, minlength=size).tolist()
+        more, people = self.reached.touches, self.reached.visitors
+        return {
+            name: (touches + more.get(name, 0), visitors + people.get(name, 0))
+            for name, touches, visitors in zip(self.touches.names, *counts, strict=True)
+        }
 
     @cached_property
     def everyone(self) -> int:
         """Visitors with a touch or a conversion in the period."""
-        who = np.concatenate([self._owners[self._inside], self.conversions.visitor[self.conversions.here]])
-        return len(self._labels(who))
+        who = np.concatenate([self._mine[1], self.conversions.visitor[self.conversions.here]])
+        return len(self._labels(who)) + self.reached.everyone
 
     def _labels(self, visitors: np.ndarray) -> np.ndarray:
         return distinct(visitors, self.touches.visitors)
@@ -193,16 +204,19 @@ def attributed(scope: Scope, asked: Attribution, period: Period) -> Attributed:
     since = period.start - within if within >= 0 else ALL_TIME
     span = Period(min(since, period.start), period.end)
     sought = Sought(asked.action, asked.touch_unit, asked.by, asked.machines == "in", span)
-    touches = touches_of(scope, sought)
+    whole = asked.data_driven == "on" and asked.scope == "basket"
+    # A path without a conversion is what only the data-driven models learn from: nobody else's touches need an order.
+    some = None if whole else touches_of_some(scope, sought, period, conversions.visitor)
+    touches, reached = some or (touches_of(scope, sought), Reached())
     windows, ways = trails_of(
         touches, conversions, period, within=within, through=asked.same_time == "counts", reset=asked.reset == "order",
-        transforms=asked.transforms, whole=asked.data_driven == "on" and asked.scope == "basket",
+        transforms=asked.transforms, whole=whole,
     )  # fmt: skip
     if asked.scope == "item":
         windows, split = items_of(scope, orders_of(scope), conversions, windows)
     else:
         split = split_of(windows, conversions)
     models = None
-    if ways is not None and asked.data_driven == "on" and asked.scope == "basket":
+    if ways is not None and whole:
         models = Models(ways, conversions, asked.markov_order, asked.nulls == "in")
-    return Attributed(scope, asked, period, touches, conversions, windows, split, models)
+    return Attributed(scope, asked, period, sought, touches, reached, conversions, windows, split, models)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from afterclick.analyse.distinct import grouped
 from afterclick.analyse.fields import check_fields, columns
 from afterclick.analyse.orders import Orders, amounts_of, orders_of, total
 from afterclick.analyse.scope import Scope
@@ -78,38 +79,41 @@ def _orders(scope: Scope, period: Period, only_first: bool) -> Conversions:
     known = orders.visitor[sold] >= 0
     nobody = sold[~known & counted[sold]] if not only_first else sold[:0]
     place = sold[known & (orders.at[sold] < period.end)]
-    place = place[np.argsort(orders.visitor[place], kind="stable")]
-    net = amount[np.searchsorted(sold, place)]
+    place = place[grouped(orders.visitor[place])]
+    net = amount[place]
     return Conversions(
         row=frozen(orders.row[place]), visitor=frozen(orders.visitor[place]), at=frozen(orders.at[place]),
-        amount=frozen(net), unit=_units(scope, orders.row[place], net), here=frozen(counted[place]),
-        currency=frozen(scope.context.snapshot.take("currency", orders.row[place])),
+        amount=frozen(net), unit=_units(scope, orders.currency[place], net), here=frozen(counted[place]),
+        currency=frozen(orders.currency[place]),
         first=frozen(orders.first_ever[place]), loose_count=len(nobody),
-        loose_amount=total(orders.amount[loose]) + total(amount[np.searchsorted(sold, nobody)]),
+        loose_amount=total(orders.amount[loose]) + total(amount[nobody]),
         mixed=orders.mixed,
     )  # fmt: skip
 
 
 def _net(orders: Orders, sold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per order its amount less its refunds, and which rows are refunds of no known order; int64, bool."""
-    amount = orders.amount[sold].copy()
+    """Per row its amount less its refunds, of an order; and which rows are refunds of no known order; int64, bool."""
+    amount, loose = orders.amount.copy(), np.zeros(len(orders.row), bool)
     back = np.flatnonzero(orders.refund)
-    by_row = np.argsort(orders.row[sold])
-    place = np.searchsorted(orders.row[sold], orders.home[back], sorter=by_row)
-    found = by_row[np.minimum(place, max(len(sold) - 1, 0))] if len(sold) else np.zeros(len(back), np.int64)
-    known = orders.row[sold][found] == orders.home[back] if len(sold) else np.zeros(len(back), bool)
-    np.add.at(amount, found[known], orders.amount[back[known]])
-    loose = np.zeros(len(orders.row), bool)
-    loose[back[~known]] = True
+    loose[back] = True
+    if len(sold) and len(back):
+        by_row = np.argsort(orders.row[sold])
+        place = np.searchsorted(orders.row[sold], orders.home[back], sorter=by_row)
+        home = sold[by_row[np.minimum(place, len(sold) - 1)]]
+        known = orders.row[home] == orders.home[back]
+        np.add.at(amount, home[known], orders.amount[back[known]])
+        loose[back[known]] = False
     return amount, loose
 
 
-def _units(scope: Scope, row: np.ndarray, amount: np.ndarray) -> np.ndarray:
-    """The smallest coin of each amount in minor units; 1 where the amount itself is finer than that."""
+def _units(scope: Scope, code: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    """The smallest coin of each amount in minor units, by its currency; 1 where the amount itself is finer than that."""
     texts, own = scope.context.texts("currency"), scope.context.snapshot.definitions
     coins = np.array([10 ** (DECIMALS - decimals(text)) for text in [*texts, own.currency]], np.int64)
-    code = scope.context.snapshot.take("currency", row)
-    unit = coins[np.where(code >= 0, code, len(texts))] if not own.rates else np.full(len(row), coins[-1])
+    if own.rates or not texts:
+        coins = coins[-1:]
+    # A currency that is not said, -1, finds the last coin: that of the store's own.
+    unit = coins[code] if len(coins) > 1 else np.full(len(code), coins[0])
     return frozen(np.where(amount % unit == 0, unit, 1))
 
 
@@ -129,11 +133,12 @@ def _goals(scope: Scope, goal: Step, period: Period, only_first: bool) -> Conver
     visitor = scope.labels.of(device[known], at)
     order = np.lexsort((row, context.snapshot.take("tie", row), at, visitor))
     row, at, counted, amount, visitor = row[order], at[order], counted[order], amount[order], visitor[order]
+    currency = context.snapshot.take("currency", row)
     first = np.ones(len(row), bool)
     first[1:] = visitor[1:] != visitor[:-1]
     return Conversions(
         row=frozen(row), visitor=frozen(visitor.astype(np.int32)), at=frozen(at), amount=frozen(amount),
-        unit=_units(scope, row, amount), currency=frozen(context.snapshot.take("currency", row)),
+        unit=_units(scope, currency, amount), currency=frozen(currency),
         here=frozen(counted & first if only_first else counted), first=frozen(first), loose_count=loose,
         loose_amount=loose_amount, mixed=mixed,
     )  # fmt: skip

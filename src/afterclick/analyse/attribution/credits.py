@@ -15,7 +15,7 @@ from afterclick.analyse.kernels import attribution as kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.core.arrays import frozen
 
-_FEW: Final = 100_000
+_FEW: Final = 10_000
 """Touches of conversions up to which one thread is as quick as several."""
 
 

@@ -12,7 +12,7 @@ from afterclick.analyse.attribution.names import property_codes
 from afterclick.analyse.attribution.rules import WHOLE, apportioned, parted
 from afterclick.analyse.attribution.trails import Windows
 from afterclick.analyse.context import Context
-from afterclick.analyse.measures import expanded
+from afterclick.analyse.distinct import expanded
 from afterclick.analyse.orders import Orders
 from afterclick.analyse.product_lines import Lines, lines_of, product_codes
 from afterclick.analyse.scope import Scope

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from afterclick.analyse.attribution.touches import ACTIONS, MESSAGE
+from afterclick.analyse.attribution.logged import ACTIONS, logged_rows
 from afterclick.analyse.distinct import distinct
-from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.touch_marks import MESSAGE
 from afterclick.analyse.scope import Scope
+from afterclick.core.spans import Period
 from afterclick.store.columns import Flag
-from afterclick.store.snapshot import Chunk
 
 SCHEMA: Final = pa.schema(
     [
@@ -61,38 +61,28 @@ class Messages:
                 yield action, kind, lambda labels=labels: labels  # type: ignore[misc]
 
 
-def messages_of(scope: Scope) -> Messages:
-    """The messages of the range; nothing where the store holds none."""
-    context = scope.context
-    wanted = {
-        action: codes
-        for action, names in ACTIONS.items()
-        if len(codes := np.concatenate([[], *(context.name_codes(name) for name, bits in names if bits & MESSAGE)]))
-    }
-    table = np.full(max(len(context.names()[0]), 1), -1, np.int8)
-    for number, codes in enumerate(wanted.values()):
-        table[codes.astype(np.int64)] = number
-    if not wanted:
-        return Messages({}, {})
-    end = min(scope.period.end, scope.as_of + 1)
-
-    def find(chunk: Chunk) -> np.ndarray:
-        here = np.flatnonzero(table[chunk.columns["name"]] >= 0)
-        at = chunk.columns["at"][here]
-        found: np.ndarray = chunk.start + here[(at >= scope.period.start) & (at < end)]
-        return found
-
-    found = list(pool().map(find, context.snapshot.chunks(("name", "at"), scope.period)))
-    row = np.concatenate(found) if found else np.zeros(0, np.int64)
-    row = row[scope.mask_rows(row)] if scope.conditions else row
-    action = table[context.snapshot.take("name", row)]
-    machine = (context.snapshot.take("flags", row) & int(Flag.BOT)) != 0
-    rows = {name: (row[(action == i) & ~machine], row[(action == i) & machine]) for i, name in enumerate(wanted)}
-    rows = {name: both for name, both in rows.items() if len(both[0]) or len(both[1])}
-    return Messages(rows, {name: (_people(scope, human), _people(scope, own)) for name, (human, own) in rows.items()})
+def messages_of(scope: Scope, span: Period) -> Messages:
+    """The messages of the range, which lies in the span that was looked through; nothing where the store holds none."""
+    bits = {action: [name for name, bits in names if bits & MESSAGE] for action, names in ACTIONS.items()}
+    table = np.full(max(len(scope.context.names()[0]), 1), -1, np.int8)
+    for number, names in enumerate(bits.values()):
+        for name in names:
+            table[scope.context.name_codes(name)] = number
+    logged = logged_rows(scope, span)
+    action, end = table[logged.name], min(scope.period.end, scope.as_of + 1)
+    here = np.flatnonzero((action >= 0) & (logged.at >= scope.period.start) & (logged.at < end))
+    here = here[scope.mask_rows(logged.row[here])] if scope.conditions else here
+    row, at, device, action = (values[here] for values in (logged.row, logged.at, logged.device, action))
+    machine = (logged.flags[here] & int(Flag.BOT)) != 0
+    rows, visitors = {}, {}
+    for number, name in enumerate(bits):
+        both = np.flatnonzero((action == number) & ~machine), np.flatnonzero((action == number) & machine)
+        if len(both[0]) or len(both[1]):
+            rows[name] = (row[both[0]], row[both[1]])
+            visitors[name] = (_people(scope, device[both[0]], at[both[0]]), _people(scope, device[both[1]], at[both[1]]))
+    return Messages(rows, visitors)
 
 
-def _people(scope: Scope, row: np.ndarray) -> np.ndarray:
-    device, at = scope.context.snapshot.take("device", row), scope.context.snapshot.take("at", row)
+def _people(scope: Scope, device: np.ndarray, at: np.ndarray) -> np.ndarray:
     known = device >= 0
     return distinct(scope.labels.of(device[known], at[known]), scope.labels.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -47,10 +48,13 @@ class _Said(NamedTuple):
     texts: tuple[str, ...]
 
 
-def named(scope: Scope, by: str, rows: np.ndarray, logged: np.ndarray, touch: np.ndarray) -> Named:
+def named(
+    scope: Scope, by: str, rows: np.ndarray, logged: np.ndarray, touch: np.ndarray, others: Sequence[str] = ()
+) -> Named:
     """The names of touches at these global rows; `logged` are the places of those that are messages and ads, `touch`
-    the codes in the book."""
-    value, names = _united(_of_visits(scope, by, rows, touch), _of_logged(scope, by, rows, touch, logged), logged)
+    the codes in the book. Values that `others` have get a name here too."""
+    visits, said = _of_visits(scope, by, rows, touch), _of_logged(scope, by, rows, touch, logged)
+    value, names = _united(visits, said, logged, others)
     channel = _of_logged(scope, "channel", rows, touch, logged)
     message = _read(scope, "message_id", rows[logged]).codes
     marks, costed = _marks(scope, touch, logged), _costed(scope, rows, touch, logged)
@@ -104,14 +108,16 @@ def _of_logged(scope: Scope, by: str, rows: np.ndarray, touch: np.ndarray, place
     return _Said(codes.astype(np.int32), said.texts + beside.texts)
 
 
-def _united(visits: _Said, logged: _Said, places: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _united(
+    visits: _Said, logged: _Said, places: np.ndarray, others: Sequence[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """One code per text, whoever says it; only texts that a touch has, in their order, `(none)` last."""
     codes = visits.codes.copy()
     codes[places] = np.where(logged.codes >= 0, logged.codes + len(visits.texts), -1)
     texts = [*visits.texts, *logged.texts, ""]
     met = np.zeros(len(texts), bool)
     met[codes] = True
-    known = sorted({texts[code] for code in np.flatnonzero(met).tolist()} - {"", NONE})
+    known = sorted({*others, *(texts[code] for code in np.flatnonzero(met).tolist())} - {"", NONE})
     place = {text: number for number, text in enumerate(known)}
     lookup = np.array([place.get(text, len(known)) for text in texts], np.int32)
     return lookup[codes], (*known, NONE)

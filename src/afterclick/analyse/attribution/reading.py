@@ -32,7 +32,7 @@ def read(scope: Scope, asked: Attribution) -> Result:
     before = attributed(scope, asked, scope.previous) if scope.previous else None
     rows, reasons = _rows(now, before)
     figures = _figures(now, rows)
-    messages = messages_of(scope)
+    messages = messages_of(scope, now.sought.span)
     if messages.table.num_rows:
         figures |= {"human_opens": messages.opens[0], "machine_opens": messages.opens[1]}
     parts = {
@@ -56,11 +56,10 @@ def _rows(now: Attributed, before: Attributed | None) -> tuple[list[dict[str, An
     reasons: list[dict[str, str]] = []
     old = _old(before)
     place = {name: number for number, name in enumerate(now.names)}
-    reach = dict(zip(now.touches.names, zip(*(column.tolist() for column in now.reach), strict=True), strict=True))
     names = list(dict.fromkeys((*now.names, *now.touches.names, *now.spent)))
     rows = []
     for name in names:
-        touches, visitors = reach.get(name, (0, 0))
+        touches, visitors = now.reach.get(name, (0, 0))
         credited = name in place and any(credit.conversions[place[name]] > 0 for credit in now.credits.values())
         if touches or credited or now.spent.get(name):
             row = {now.asked.by: name} | tables.named(now.asked.by, name) | {"touches": touches, "visitors": visitors}
@@ -136,7 +135,7 @@ def _figures(now: Attributed, rows: list[dict[str, Any]]) -> dict[str, Any]:
     money = None if mixed else to_decimal(now.conversions.value)
     figures: dict[str, Any] = {
         "conversions": conversions, "revenue": money, "new_buyers": now.conversions.new, "values": len(rows) - 1,
-        "touches": int(now.reach[0].sum()), "visitors": now.everyone,
+        "touches": sum(touches for touches, _ in now.reach.values()), "visitors": now.everyone,
     }  # fmt: skip
     figures["unattributed_conversions"] = figures["attributed_rate"] = figures["unattributed_revenue"] = None
     if now.lead is not None:
@@ -217,9 +216,9 @@ def _people(now: Attributed, messages: Messages) -> dict[str, Callable[[], Peopl
         return lambda: people_of(scope, visitors(), text)
 
     found = {}
-    for number, name in enumerate(now.touches.names):
+    for name in now.touches.names:
         text = Text("people.attribution_touched", {"value": _term(by, name)})
-        found[f"{by}={name}"] = cell(text, lambda number=number: now.touched(number))  # type: ignore[misc]
+        found[f"{by}={name}"] = cell(text, lambda name=name: now.touched(name))  # type: ignore[misc]
     for number, name in enumerate(now.names):
         for model in now.credits:
             text = Text(

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from afterclick.analyse.attribution.logged import CLICKED, OPENED, SENT, VIEWED, bits_of_names
 from afterclick.analyse.attribution.names import Named, named
 from afterclick.analyse.fields import touch_field
 from afterclick.analyse.gathered import Gathered, gather
 from afterclick.analyse.kernels import touch_marks
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.scope import Scope
+from afterclick.analyse.scratch import borrowed
 from afterclick.analyse.sessions import Sessions, sessions_of
 from afterclick.analyse.strips import Strip
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
-from afterclick.core.names import MESSAGE_CLICKED, MESSAGE_DELIVERED, MESSAGE_OPENED, MESSAGE_SENT
 from afterclick.core.spans import Period
 from afterclick.store.columns import TOUCH_DIRECT, TOUCH_INTERNAL, Flag
 from afterclick.store.snapshot import Chunk
 
-SENT, VIEWED, OPENED, CLICKED, VISIT, ARRIVAL = (1 << bit for bit in range(6))
-MESSAGE = touch_marks.MESSAGE
-"""Bits of a touch: what was done, whether by a visit's start or an arrival from outside, and whether with a message."""
-
-ACTIONS: Final = {
-    "sent": ((MESSAGE_SENT, SENT | MESSAGE), (MESSAGE_DELIVERED, SENT | MESSAGE)),
-    "viewed": (("Ad Impression", VIEWED),),
-    "opened": ((MESSAGE_OPENED, OPENED | MESSAGE),),
-    "clicked": ((MESSAGE_CLICKED, CLICKED | MESSAGE), ("Ad Clicked", CLICKED)),
-    "visited": (),
-}
-"""The events of each action; clicked are besides the visits that came from outside, visited all visits."""
+VISIT, ARRIVAL = 1 << 4, 1 << 5
+"""Bits of a touch besides those of what was done: a visit's start, an arrival from outside."""
 
 SAME_CLICK: Final = 5 * spans.MINUTE
 """A visit that comes by the channel of a logged click so soon after it is that click, and no second touch."""
 
+_SCANNED: Final = ("device", "at", "name", "flags", "touch")
 _LOGGED: Final = SENT | VIEWED | OPENED | CLICKED
 _CAME: Final = VISIT | ARRIVAL
 
@@ -54,7 +48,7 @@ class Sought(NamedTuple):
 
 @dataclass(frozen=True)
 class Touches:
-    """Visitor v owns the touches offsets[v] to offsets[v + 1], in (instant, event id) order.
+    """Visitor v owns the touches offsets[v] to offsets[v + 1], in (instant, event id) order; not all visitors need be there.
 
     at int64 µs, row int64 (global), value int32 (place in `names`; the last is `(none)`), marks uint8 (DIRECT and PRIOR of
     kernels.attribution), costed bool (a cost names it).
@@ -89,18 +83,22 @@ def touches_of(scope: Scope, sought: Sought) -> Touches:
 
 
 def _read(scope: Scope, sought: Sought) -> Touches:
-    found = _found(scope, sought)
+    return read_touches(scope, sought, _found(scope, sought))
+
+
+def read_touches(scope: Scope, sought: Sought, found: Gathered, others: Sequence[str] = ()) -> Touches:
+    """The touches among rows with the bits of a touch as their symbols; `others` are values that some have who are not here."""
     rows, bits = found.rows, found.symbols.astype(np.int64)
     touch = _touch(scope, rows, bits)
     logged = np.flatnonzero(bits & _LOGGED)
-    known = named(scope, sought.by, rows, logged, touch)
+    known = named(scope, sought.by, rows, logged, touch, others)
     drop = _dropped(scope, sought, found, bits, logged, known)
     if not len(drop):
         return Touches(found.offsets, found.at, frozen(rows), frozen(known.value), frozen(known.marks),
                        frozen(known.costed), known.names)  # fmt: skip
-    keep = np.ones(len(bits), bool)
-    keep[drop] = False
-    offsets = found.offsets - np.searchsorted(np.sort(drop), found.offsets)
+    left = np.ones(len(bits), bool)
+    left[drop] = False
+    keep, offsets = np.flatnonzero(left), np.append(0, np.cumsum(left))[found.offsets]
     return Touches(
         offsets=frozen(offsets), at=frozen(found.at[keep]), row=frozen(rows[keep]), value=frozen(known.value[keep]),
         marks=frozen(known.marks[keep]), costed=frozen(known.costed[keep]), names=known.names,
@@ -111,7 +109,7 @@ def _found(scope: Scope, sought: Sought) -> Gathered:
     """The rows that may be touches, the symbol made of the bits above."""
     context, period = scope.context, Period(sought.span.start, min(sought.span.end, scope.as_of + 1))
     bots = int(Flag.BOT) if scope.question.bots == "out" else 0
-    table = frozen(_table(scope, sought.actions))
+    table = bits_of_names(scope, sought.actions)
     symbols = np.zeros(context.snapshot.rows, np.uint16)
     arrival = ARRIVAL if "clicked" in sought.actions and sought.touch_unit == "event" else 0
 
@@ -119,8 +117,9 @@ def _found(scope: Scope, sought: Sought) -> Gathered:
         columns = (chunk.columns[name] for name in ("name", "flags", "touch"))
         here = symbols[chunk.start : chunk.start + chunk.rows]
         touch_marks.mark_touches(*columns, table, bots, sought.machines, arrival, here, rows=chunk.rows)
+        context.snapshot.let_go(_SCANNED, chunk.start, chunk.rows)
 
-    chunks = context.snapshot.chunks(("device", "at", "name", "flags", "touch"), period)
+    chunks = context.snapshot.chunks(_SCANNED, period)
     visits = _visits(scope, sought)
     if arrival or table.any():
         list(pool().map(mark, chunks))
@@ -132,16 +131,8 @@ def _found(scope: Scope, sought: Sought) -> Gathered:
         device, at = chunk.columns["device"], chunk.columns["at"]
         return Strip(chunk.start, chunk.piece, device, at, symbol, piece.first_at, piece.last_at)
 
-    return gather([strip(chunk) for chunk in chunks], scope.labels, period, context.ties)
-
-
-def _table(scope: Scope, actions: tuple[str, ...]) -> np.ndarray:
-    """The bits of each name code, uint16."""
-    table = np.zeros(max(len(scope.context.names()[0]), 1), np.uint16)
-    for action in actions:
-        for name, bits in ACTIONS[action]:
-            table[scope.context.name_codes(name)] = bits
-    return table
+    let_go = partial(context.snapshot.let_go, _SCANNED)
+    return gather([strip(chunk) for chunk in chunks], scope.labels, period, context.ties, let_go)
 
 
 def _visits(scope: Scope, sought: Sought) -> np.ndarray:
@@ -161,21 +152,22 @@ def _begins(sessions: Sessions) -> np.ndarray:
 
 def _touch(scope: Scope, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """The code of each row in the book `touch`, of a visit its session's; int32."""
-    touch = scope.context.snapshot.take("touch", rows)
+    snapshot = scope.context.snapshot
+    touch = snapshot.take("touch", rows)
     began = np.flatnonzero(bits & VISIT)
     if len(began):
         sessions = sessions_of(scope.context, scope.sessions_like, scope.as_of)
-        first = sessions.rows.rows_at(_begins(sessions))
-        order = np.argsort(first)
-        session = order[np.searchsorted(first, rows[began], sorter=order)]
-        touch[began] = sessions.touch[session]
+        with borrowed(snapshot.rows, np.int32) as of_row:
+            # Only rows with which a visit begins are written, and only such are read.
+            of_row[sessions.rows.rows_at(_begins(sessions))] = sessions.touch
+            touch[began] = of_row[rows[began]]
     return touch
 
 
 def _dropped(
     scope: Scope, sought: Sought, found: Gathered, bits: np.ndarray, logged: np.ndarray, known: Named
 ) -> np.ndarray:
-    """Places of rows that are no touches of their own: one is per message and action (or per message), clicks each."""
+    """Places of rows that are no touches of their own, some twice: one is per message and action (or message), clicks each."""
     kind = bits[logged]
     once = kind & (SENT | VIEWED | OPENED) if sought.touch_unit != "message" else np.ones(len(kind), np.int64)
     said = np.flatnonzero((once != 0) & (known.message >= 0))
@@ -185,7 +177,7 @@ def _dropped(
     clicks = np.flatnonzero(kind & CLICKED) if "clicked" in sought.actions else again[:0]
     if not len(clicks):
         return again
-    return np.union1d(again, _echoes(scope, found, bits, logged[clicks], known.channel[clicks], known))
+    return np.concatenate([again, _echoes(scope, found, bits, logged[clicks], known.channel[clicks], known)])
 
 
 def _echoes(

@@ -13,9 +13,9 @@ from afterclick.analyse.attribution.conversions import Conversions
 from afterclick.analyse.attribution.paths import Paths
 from afterclick.analyse.attribution.touches import Touches
 from afterclick.analyse.attribution.transforms import transformed
+from afterclick.analyse.distinct import expanded
 from afterclick.analyse.kernels import attribution as kernels
 from afterclick.analyse.kernels.compiled import pool
-from afterclick.analyse.measures import expanded
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 

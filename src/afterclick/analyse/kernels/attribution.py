@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from afterclick.analyse.attribution.rules import RULES, SHAPES, Trails, apportioned, parted, weights
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.core.arrays import frozen
 
@@ -85,23 +86,24 @@ def find_windows(
 
 
 def _give(cell: int, money: int, parts: int, fresh: int, who: int, buyer: Any, out: Any) -> None:
-    out[MONEY_HIGH, cell] += money >> 32
-    out[MONEY_LOW, cell] += money & 0xFFFFFFFF
-    out[PARTS, cell] += parts
-    out[FRESH, cell] += parts * fresh
-    if buyer[cell] != who:
-        buyer[cell] = who
-        out[BUYERS, cell] += 1
+    out[MONEY_HIGH, _u(cell)] += money >> 32
+    out[MONEY_LOW, _u(cell)] += money & 0xFFFFFFFF
+    out[PARTS, _u(cell)] += parts
+    out[FRESH, _u(cell)] += parts * fresh
+    if buyer[_u(cell)] != who:
+        buyer[_u(cell)] = who
+        out[BUYERS, _u(cell)] += 1
 
 
 def _split(n: int, weight: Any, size: int, rest: Any, share: Any) -> None:
     """`size` whole units by the weights into share[:n], largest remainder, ties to the earlier touch."""
     short = size
+    # Nothing is below zero here: cutting off is rounding down.
     for i in range(n):
-        exact = weight[i] * size
-        down = int(np.floor(exact))
-        share[i] = down
-        rest[i] = np.floor((exact - down) * _STEPS + 0.5)
+        exact = weight[_u(i)] * size
+        down = int(exact)
+        share[_u(i)] = down
+        rest[_u(i)] = float(int((exact - down) * _STEPS + 0.5))
         short -= down
     if short > 0 and n > _FEW:
         order = np.argsort(-rest[:n], kind="mergesort")
@@ -111,7 +113,7 @@ def _split(n: int, weight: Any, size: int, rest: Any, share: Any) -> None:
     while short > 0:
         best = 0
         for i in range(1, n):
-            if rest[i] > rest[best]:
+            if rest[_u(i)] > rest[_u(best)]:
                 best = i
         rest[best] = -1.0
         share[best] += 1
@@ -245,19 +247,20 @@ def credit_rules(
         _give(_NON_DIRECT * size + value[plain], money, part, new, who, buyer, out)
         _give(_PRIORITISE * size + value[prior], money, part, new, who, buyer, out)
         for i in range(begin, begin + n):
-            if met[value[i]] != o:
-                met[value[i]] = o
-                _give(_ANY * size + value[i], money, part, new, who, buyer, out)
-        step = unit[o] if money >= 0 else -unit[o]
+            code = value[_u(i)]
+            if met[_u(code)] != o:
+                met[_u(code)] = o
+                _give(_ANY * size + code, money, part, new, who, buyer, out)
+        step, coins = unit[o] if money >= 0 else -unit[o], abs(money) // unit[o]
         for rule in range(_LINEAR, _ANY):
             if _asked(rule, shapes):
                 _weigh(rule, n, begin, at, half_life, shapes, weight)
-                _split(n, weight, abs(money) // unit[o], rest, share)
+                _split(n, weight, coins, rest, share)
                 left, end = part, n - 1
                 while weight[end] <= 0:
                     end -= 1
                 for i in range(end + 1):
-                    own = left if i == end else int(np.floor(weight[i] * part + 0.5))
+                    own = left if i == end else int(weight[_u(i)] * part + 0.5)
                     left -= own
-                    if weight[i] > 0:
-                        _give(rule * size + value[begin + i], share[i] * step, own, new, who, buyer, out)
+                    if weight[_u(i)] > 0:
+                        _give(rule * size + value[_u(begin + i)], share[_u(i)] * step, own, new, who, buyer, out)

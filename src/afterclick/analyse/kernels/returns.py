@@ -1,4 +1,4 @@
-"""When somebody first did something, and in which later intervals they came back: two passes over columns as they lie.
+"""In which intervals after their start visitors came back: one pass over columns as they lie.
 
 A row writes one byte at its visitor's place in the row of its interval, so threads need no lock, and rows of one day,
 which lie together, stay within one row of bytes.
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.kernels.gather import _visitor
 from afterclick.core.arrays import frozen
@@ -28,10 +29,6 @@ def _example_rows() -> tuple[Any, ...]:
     return narrow, wide, narrow, lut, flags, 0, narrow, wide, *shared, 1
 
 
-def _example_starts() -> tuple[Any, ...]:
-    return *_example_rows(), np.full(1, NEVER)
-
-
 def _kept(
     device: np.ndarray, at: np.ndarray, code: np.ndarray, lut: np.ndarray, flags: np.ndarray, out: int,
     label: np.ndarray, shared_from: np.ndarray, shared_at: np.ndarray, shared_label: np.ndarray, until: int, *, bit: int,
@@ -39,29 +36,6 @@ def _kept(
     """Visitors and instants of the rows whose event has a bit."""
     kept = np.flatnonzero(((flags & out) == 0) & ((lut[code] & bit) != 0) & (device >= 0) & (at <= until))
     return Labels(label, shared_from, shared_at, shared_label).of(device[kept], at[kept]), at[kept]
-
-
-def _starts(*arguments: Any) -> None:
-    rows, first_at = arguments[:11], arguments[11]
-    visitor, at = _kept(*rows, bit=START)
-    np.minimum.at(first_at, visitor, at)
-
-
-@kernel(_visitor, example=_example_starts, vector=_starts)
-def find_starts(
-    device: Any, at: Any, code: Any, lut: Any, flags: Any, out: int,
-    label: Any, shared_from: Any, shared_at: Any, shared_label: Any, until: int, first_at: Any,
-) -> None:  # fmt: skip
-    """Lower `first_at` (per visitor, µs) to the first row up to `until` that is a START.
-
-    `lut[code]` has the bits of a row's event; rows with a flag of `out`, and those of nobody, are none.
-    """
-    for i in range(len(device)):
-        if lut[code[i]] & START and not flags[i] & out and device[i] >= 0 and at[i] <= until:
-            visitor = label[device[i]]
-            if visitor < 0:
-                visitor = _visitor(device[i], at[i], label, shared_from, shared_at, shared_label)
-            first_at[visitor] = min(first_at[visitor], at[i])
 
 
 def _example_marks() -> tuple[Any, ...]:
@@ -97,17 +71,23 @@ def mark_returns(
     """
     units, count = len(begin), len(edges) - 1
     low, high, interval = edges[0], edges[0], -1
+    known, since, upto = -1, 0, 0
     for i in range(len(device)):
-        if lut[code[i]] & BACK and not flags[i] & out and device[i] >= 0 and at[i] <= until:
-            t = at[i]
-            visitor = label[device[i]]
-            if visitor < 0:
-                visitor = _visitor(device[i], t, label, shared_from, shared_at, shared_label)
-            unit = place[visitor]
-            if unit < 0 or t < start_at[unit] or (strict and t == start_at[unit]):
+        own, t = device[_u(i)], at[_u(i)]
+        # What else a device does within an interval in which it has come back says nothing new.
+        counts = (lut[_u(code[_u(i)])] & BACK != 0) & (flags[_u(i)] & out == 0) & (own >= 0) & (t <= until)
+        if counts & ((own != known) | (t < since) | (t >= upto)):
+            visitor = label[_u(own)]
+            shared = visitor < 0
+            if shared:
+                visitor = _visitor(own, t, label, shared_from, shared_at, shared_label)
+            unit = place[_u(visitor)]
+            if unit < 0 or t < start_at[_u(unit)] or (strict and t == start_at[_u(unit)]):
                 continue
             if block:
-                offset = (t - start_at[unit]) // block
+                offset = (t - start_at[_u(unit)]) // block
+                low = start_at[_u(unit)] + offset * block
+                high = low + block
             else:
                 # Rows of one day stand together, so the interval is seldom looked for.
                 if t < low or t >= high:
@@ -121,5 +101,7 @@ def mark_returns(
                     interval = first - 1
                     low = edges[interval]
                     high = edges[interval + 1] if interval < count else NEVER
-                offset = interval - begin[unit]
-            seen[min(offset, last) * units + unit] = 1
+                offset = interval - begin[_u(unit)]
+            seen[_u(min(offset, last) * units + unit)] = 1
+            if not shared:
+                known, since, upto = own, low, high

@@ -14,6 +14,7 @@ from afterclick.analyse.kernels import moves as kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.measures import Measures
 from afterclick.analyse.paths.nodes import Nodes
+from afterclick.analyse.scratch import borrowed
 from afterclick.core.arrays import frozen
 
 _ALIKE: Final = frozen(np.zeros(1, np.uint8))
@@ -67,8 +68,11 @@ class Moves:
             chosen = frozen(mask)
         elif m.met is not None:
             marks = frozen(np.where(m.met, 0, kernels.OUT).astype(np.uint8))
+        edges, visitor = edges_of(m.sessions), m.sessions.visitor
+        if self.by_visitor:
+            edges, visitor = rows.offsets, frozen(np.arange(rows.visitors, dtype=np.int32))
         return (
-            edges_of(m.sessions), m.sessions.visitor, chosen, nodes.along, rows.at, rows.key, nodes.lookup, marks,
+            edges, visitor, chosen, nodes.along, rows.at, rows.key, nodes.lookup, marks,
             1 if len(marks) > 1 else 0, self.by_visitor, m.period.start, m.period.end, nodes.wanted,
         )  # fmt: skip
 
@@ -78,9 +82,11 @@ class Moves:
 
     @cached_property
     def _spans(self) -> list[tuple[int, int]]:
-        """Ranges of sessions that keep those of a visitor together."""
+        """Ranges of sessions that keep those of a visitor together; ranges of visitors where these are the units."""
         rows = self.m.sessions.rows
         visitors = rows.spans(kernels.count_moves.parts(len(rows.at)))
+        if self.by_visitor:
+            return visitors
         cuts = np.searchsorted(self.m.sessions.visitor, np.array(visitors, np.int64).reshape(-1, 2)).tolist()
         return [(low, high) for low, high in cuts if high > low]
 
@@ -197,25 +203,26 @@ class Moves:
     def _many(self) -> Counted:
         many, cells = self.many, self.many**2
         head = *self._rows, self.slots, kernels.classes(), many
+        with borrowed(len(self.m.sessions.rows.at), np.uint32) as moved:
 
-        def count(span: tuple[int, int]) -> list[np.ndarray]:
-            sizes = cells, cells, many, cells, cells, cells, many, cells
-            outs = [np.zeros(size, np.int64) for size in sizes]
-            times, tally = np.zeros(cells * kernels.BINS, np.int32), np.zeros(4, np.int64)
-            kernels.count_moves.fast()(*head, *span, *outs, times, tally)
-            return [*outs[:5], times, tally]
+            def count(span: tuple[int, int]) -> list[np.ndarray]:
+                sizes = cells, cells, many, cells, cells, cells, many, cells
+                outs = [np.zeros(size, np.int64) for size in sizes]
+                times, tally = np.zeros(cells * kernels.BINS, np.int32), np.zeros(4, np.int64)
+                kernels.count_moves.fast()(*head, *span, *outs, times, tally, moved)
+                return [*outs[:5], times, tally]
 
-        found = list(pool().map(count, self._spans))
+            found = list(pool().map(count, self._spans))
+            median = self._median([part[5].reshape(cells, kernels.BINS) for part in found], moved)
         moves, movers, met, loops, loopers, tally = (
             sum((part[place] for part in found), np.zeros_like(found[0][place])) for place in (0, 1, 2, 3, 4, 6)
         )
-        median = self._median([part[5].reshape(cells, kernels.BINS) for part in found], head)
         return Counted(
             moves.reshape(many, many), movers.reshape(many, many), met, loops.reshape(many, many),
             loopers.reshape(many, many), median.reshape(many, many), tally,
         )  # fmt: skip
 
-    def _median(self, times: list[np.ndarray], head: tuple[Any, ...]) -> np.ndarray:
+    def _median(self, times: list[np.ndarray], moved: np.ndarray) -> np.ndarray:
         """The exact median of each cell: only the classes that hold the middle ones are looked into."""
         whole = sum(times[1:], times[0].astype(np.int64))
         below = np.cumsum(whole, axis=1)
@@ -234,17 +241,22 @@ class Moves:
         for part in laid:
             cursors.append(before.copy())
             before = before + part
-        bounds = frozen(low.astype(np.int64)), frozen(high.astype(np.int64))
-        lay = kernels.lay_moves.fast()
-        list(pool().map(lambda span, cursor: lay(*head, *bounds, *span, cursor, out), self._spans, cursors))
+        # Where nothing moved there is no row that could be of class 0.
+        bounds = frozen(np.maximum(low, 0).astype(np.uint8)), frozen(np.maximum(high, 0).astype(np.uint8))
+        columns, edges, lay = (self.m.sessions.rows.at, frozen(moved), *bounds), self._rows[0], kernels.lay_moves.fast()
+        spans = [(int(edges[first]), int(edges[last])) for first, last in self._spans]
+        list(pool().map(lambda span, cursor: lay(*columns, *span, cursor, out), spans, cursors))
         skipped = np.where(low > 0, below[cell, np.maximum(low - 1, 0)], 0)
         middle = np.full(len(count), np.nan)
-        for one in np.flatnonzero(count).tolist():
+
+        def find(one: int) -> None:
             here = np.sort(out[begins[one] : begins[one] + held[one]])
             first, second = int((count[one] - 1) // 2 - skipped[one]), int(count[one] // 2)
             # Classes between the two middle ones, where these lie in different ones, are empty.
             later = second - skipped[one]
             middle[one] = (here[first] + here[later]) / 2
+
+        list(pool().map(find, np.flatnonzero(count).tolist()))
         return middle
 
 

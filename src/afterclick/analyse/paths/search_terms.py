@@ -13,7 +13,8 @@ from msgspec import Meta
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of
-from afterclick.analyse.measures import Measures, expanded, measures
+from afterclick.analyse.distinct import expanded
+from afterclick.analyse.measures import Measures, measures
 from afterclick.analyse.money_notes import money_notes
 from afterclick.analyse.orders import total
 from afterclick.analyse.paths import searches as found_searches

@@ -12,9 +12,10 @@ from msgspec import Meta
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.describe import people_of, visitor_rows
+from afterclick.analyse.distinct import expanded
 from afterclick.analyse.feedback.answers import answers_of
 from afterclick.analyse.feedback.scores import said
-from afterclick.analyse.measures import Measures, expanded, measures
+from afterclick.analyse.measures import Measures, measures
 from afterclick.analyse.question import SessionQuestion
 from afterclick.analyse.referrals.evidence import Referrals as Relation
 from afterclick.analyse.referrals.evidence import referrals_of

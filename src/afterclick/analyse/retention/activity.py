@@ -27,7 +27,7 @@ class Activity:
 
 def activity_of(rules: Rules, edges: np.ndarray) -> Activity:
     """Activity between `edges` (int64 µs, ascending, of intervals without gaps), of visitors who began before their end."""
-    first = rules.first_starts()
+    first = rules.first_starts(edges)
     visitor = np.flatnonzero(first < edges[-1])
     place = np.full(len(first), -1, np.int32)
     place[visitor] = np.arange(len(visitor))
@@ -35,5 +35,5 @@ def activity_of(rules: Rules, edges: np.ndarray) -> Activity:
     seen = np.zeros((len(edges), len(visitor)), np.uint8)
     none, since = np.zeros(len(visitor), np.int32), np.full(len(visitor), edges[0])
     if len(visitor):
-        rules.mark(int(edges[0]), units(place, none, since, edges), seen)
+        rules.mark(int(edges[0]), units(place, none, since, edges), seen, own=True)
     return Activity(visitor, frozen(seen[:-1].view(bool)), frozen(first[visitor]))

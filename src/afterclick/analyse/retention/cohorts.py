@@ -9,10 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from afterclick.analyse.distinct import firsts
+from afterclick.analyse.distinct import by_code, expanded, firsts
 from afterclick.analyse.gathered import Gathered
 from afterclick.analyse.kernels import returns as kernels
-from afterclick.analyse.measures import expanded
 from afterclick.analyse.retention.activity import activity_of
 from afterclick.analyse.retention.periods import Column, Grid
 from afterclick.analyse.retention.rules import Rules, units
@@ -43,7 +42,16 @@ class Cohorts:
     @cached_property
     def sizes(self) -> np.ndarray:
         """Units of each cohort, int64."""
-        return np.bincount(self.cohort, minlength=len(self.grid.cohorts))
+        return np.diff(self.bounds)
+
+    @cached_property
+    def bounds(self) -> np.ndarray:
+        """The units of cohort c are bounds[c] to bounds[c + 1], int64."""
+        return np.searchsorted(self.cohort, np.arange(len(self.grid.cohorts) + 1))
+
+    def counts(self, which: np.ndarray) -> np.ndarray:
+        """How many units of each cohort are among these (bool), int64."""
+        return np.diff(np.searchsorted(np.flatnonzero(which), self.bounds))
 
     @cached_property
     def _later(self) -> np.ndarray:
@@ -84,9 +92,9 @@ class Cohorts:
 
 
 def by_cohort(grid: Grid, count: str, visitor: np.ndarray, start_at: np.ndarray) -> tuple[np.ndarray, Cohorts]:
-    """Cohorts of these starts (a visitor at most once per cohort) that saw nobody come back yet, and their order."""
+    """Cohorts of these starts, by visitor and at most one in each cohort, that saw nobody come back yet, and their order."""
     cohort = grid.cohorts.of(start_at)
-    order = np.lexsort((visitor, cohort))
+    order = by_code(cohort, len(grid.cohorts))
     seen = np.zeros((grid.last + 1, len(order)), np.uint8)
     visitor, start_at = visitor[order].astype(np.int64), start_at[order]
     return order, Cohorts(grid, count, visitor, cohort[order], start_at, seen)
@@ -94,21 +102,25 @@ def by_cohort(grid: Grid, count: str, visitor: np.ndarray, start_at: np.ndarray)
 
 def first_ever(rules: Rules, grid: Grid, count: str, period: Period, *, mark: bool = True) -> Cohorts:
     """Visitors whose first start ever lies in the period; each stands in one cohort. `mark` = look who came back."""
-    first = rules.first_starts()
+    first = rules.first_starts(grid.edges)
     visitor = np.flatnonzero((first >= period.start) & (first < period.end))
     _, found = by_cohort(grid, count, visitor, first[visitor])
     if mark:
-        came_back(rules, found, found.seen)
+        came_back(rules, found, found.seen, own=True)
     return found
 
 
-def came_back(rules: Rules, found: Cohorts, seen: np.ndarray) -> None:
-    """Mark in `seen` (uint8[offsets, units]) when units, of which a visitor has one, did what the rules call coming back."""
+def came_back(rules: Rules, found: Cohorts, seen: np.ndarray, *, own: bool = False) -> None:
+    """Mark in `seen` (uint8[offsets, units]) when units, of which a visitor has one, did what the rules call coming back.
+
+    `own` = they began with the start of these very rules.
+    """
     if len(found):
         place = np.full(rules.scope.labels.size, -1, np.int32)
         place[found.visitor] = np.arange(len(found))
         grid = found.grid
-        rules.mark(int(grid.edges[0]), units(place, found.cohort, found.start_at, grid.edges, grid.block), seen)
+        began = units(place, found.cohort, found.start_at, grid.edges, grid.block)
+        rules.mark(int(grid.edges[0]), began, seen, own=own)
 
 
 def recurring(rules: Rules, grid: Grid, count: str, period: Period, *, mark: bool = True) -> tuple[Cohorts, np.ndarray]:

@@ -93,9 +93,9 @@ def visits(found: Cohorts, base: str) -> Visits:
     before: np.ndarray | None = None
     for period, column in enumerate(columns):
         came = found.came(column)
-        bases[period] = found.sizes if before is None else np.bincount(found.cohort[before], minlength=size)
+        bases[period] = found.sizes if before is None else found.counts(before)
         again = came if before is None else came & before
-        hits[period] = np.bincount(found.cohort[np.flatnonzero(again)], minlength=size)
+        hits[period] = found.counts(again)
         before = came if base == "previous" else None
     return Visits(hits, bases)
 

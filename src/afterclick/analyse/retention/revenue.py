@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from afterclick.analyse.distinct import sums
-from afterclick.analyse.measures import expanded
+from afterclick.analyse.distinct import expanded, sums
 from afterclick.analyse.orders import Orders
 from afterclick.analyse.retention.cohorts import Cohorts
 from afterclick.analyse.retention.counting import Rate

@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from afterclick.analyse.gathered import Gathered, gather
-from afterclick.analyse.kernels import returns as kernels
+from afterclick.analyse.kernels import firsts, returns
 from afterclick.analyse.kernels.compiled import pool, workers
 from afterclick.analyse.scope import Scope
+from afterclick.analyse.scratch import borrowed
 from afterclick.analyse.strips import Coded, Strip
 from afterclick.analyse.symbols import Symbols, unknown_event
 from afterclick.core.arrays import frozen
@@ -21,6 +22,7 @@ from afterclick.core.step import ANY_EVENT, Step
 _SCANNED: Final = ("device", "at", "name", "flags")
 _PART: Final = 1 << 20
 """Rows that one thread reads in one go."""
+_NO_EDGES: Final = frozen(np.zeros(0, np.int64))
 
 
 def rule(text: str, path: str) -> Step:
@@ -51,37 +53,61 @@ class Rules:
                 raise unknown_event(scope, step.event, path)
         self._symbols = Symbols(scope, steps, paths=paths[: len(steps)], require=False)
         self._steps = len(steps)
+        self._firsts: list[_Firsts] | None = None
+        self._edges = _NO_EDGES
 
-    def first_starts(self) -> np.ndarray:
-        """Per label the instant of its first start ever, NEVER without one; int64 µs."""
+    def first_starts(self, edges: np.ndarray = _NO_EDGES) -> np.ndarray:
+        """Per label the instant of its first start ever, NEVER without one; int64 µs.
+
+        With the `edges` of the intervals by which is counted afterwards, the rows that this needs are kept in passing.
+        """
         scope, question = self.scope, self.scope.question
         asked = question.identity, question.bots, question.where, scope.as_of, scope.sessions_like.key
-        return scope.context.keep(("first starts", self._start.text(), *asked), self._first_starts)
 
-    def _first_starts(self) -> np.ndarray:
-        size = self.scope.labels.size
-        parts = self._parts(None)
-        shares: Sequence[list[tuple[Any, ...]]] = [
-            part for part in (parts[i :: workers()] for i in range(workers())) if part
-        ]
+        def find() -> np.ndarray:
+            found, self._firsts = self._found(None, edges)
+            self._edges = edges
+            return frozen(found)
 
-        def find(share: list[tuple[Any, ...]]) -> np.ndarray:
-            first = np.full(size, kernels.NEVER)
-            for part in share:
-                kernels.find_starts(*part, first, rows=self._rows)
-            return first
+        return scope.context.keep(("first starts", self._start.text(), *asked), find)
 
-        found = self._each(find, shares) or [np.full(size, kernels.NEVER)]
-        for other in found[1:]:
-            np.minimum(found[0], other, out=found[0])
-        return frozen(found[0])
+    def _found(self, period: Period | None, edges: np.ndarray) -> tuple[np.ndarray, list[_Firsts]]:
+        """The first start of each label among the rows of a period, and who began something when: see `find_firsts`."""
+        size, labels = self.scope.labels.size, self.scope.labels.arrays()
+        parts = self._parts(period)
+        shares = [share for share in (parts[i :: workers()] for i in range(workers())) if share]
 
-    def mark(self, since: int, units: _Units, seen: np.ndarray) -> None:
-        """Mark in `seen` (uint8[offsets, units]) when units came back; no unit starts before `since` (µs)."""
-        flat = seen.reshape(-1)
-        places = units.place, units.begin, units.start_at, units.edges, units.block, not self.same, len(seen) - 1, flat
-        parts = self._parts(Period(since, self.scope.as_of + 1))
-        self._each(lambda part: kernels.mark_returns(*part, *places, rows=self._rows), parts)
+        def find(share: list[tuple[Any, ...]]) -> tuple[np.ndarray, list[_Firsts]]:
+            first, found = np.full(size, returns.NEVER), []
+            longest = max(len(part[0]) for part in share)
+            with borrowed(longest, np.int32) as visitor, borrowed(longest, np.int64) as at:
+                for part in share:
+                    told = *part[:6], labels[0], self.scope.as_of, returns.START, edges, visitor, at
+                    rows = int(firsts.find_firsts(*told, rows=self._rows))
+                    firsts.name_firsts(visitor, at, rows, *labels, first, rows=self._rows)
+                    found.append(_Firsts(frozen(visitor[:rows].copy()), frozen(at[:rows].copy())))
+            return first, found
+
+        each = self._each(find, shares) or [(np.full(size, returns.NEVER), [])]
+        for other, _ in each[1:]:
+            np.minimum(each[0][0], other, out=each[0][0])
+        return each[0][0], [one for _, found in each for one in found]
+
+    def mark(self, since: int, units: _Units, seen: np.ndarray, *, own: bool = False) -> None:
+        """Mark in `seen` (uint8[offsets, units]) when units came back; no unit starts before `since` (µs).
+
+        With `own` each unit begins with the very first start of its visitor, or with the first interval.
+        """
+        flat, last = seen.reshape(-1), len(seen) - 1
+        period = Period(since, self.scope.as_of + 1)
+        if own and self.same and not units.block:
+            if self._firsts is None or not np.array_equal(self._edges, units.edges):
+                self._firsts, self._edges = self._found(period, units.edges)[1], units.edges
+            told = units.place, units.begin, units.edges, last, flat
+            self._each(lambda one: firsts.mark_firsts(one.visitor, one.at, *told, rows=self._rows), self._firsts)
+            return
+        places = units.place, units.begin, units.start_at, units.edges, units.block, not self.same, last, flat
+        self._each(lambda part: returns.mark_returns(*part, *places, rows=self._rows), self._parts(period))
 
     @property
     def _rows(self) -> int:
@@ -107,7 +133,7 @@ class Rules:
     def _bits(self) -> np.ndarray:
         """START and BACK of each symbol, uint8."""
         match = self._symbols.match.reshape(-1, self._steps)
-        found: np.ndarray = match[:, 0] * np.uint8(kernels.START) + match[:, -1] * np.uint8(kernels.BACK)
+        found: np.ndarray = match[:, 0] * np.uint8(returns.START) + match[:, -1] * np.uint8(returns.BACK)
         return found.astype(np.uint8)
 
     def gathered(self, period: Period) -> tuple[Gathered, np.ndarray]:
@@ -115,6 +141,13 @@ class Rules:
         strips = [self._symbols.strip(chunk) for chunk in self.scope.context.snapshot.chunks(_SCANNED, period)]
         rows = gather(strips, self.scope.labels, period, self.scope.context.ties)
         return rows, self._bits()[rows.symbols]
+
+
+class _Firsts(NamedTuple):
+    """Visitors (int32) and instants (µs) of rows that are the first of their device in an interval."""
+
+    visitor: np.ndarray
+    at: np.ndarray
 
 
 class _Units(NamedTuple):

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from afterclick.analyse.measures import expanded
+from afterclick.analyse.distinct import expanded
 from afterclick.analyse.sessions import Sessions
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag

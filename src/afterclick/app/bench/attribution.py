@@ -23,8 +23,8 @@ from afterclick.core.result import Result
 from afterclick.store.columns import TOUCH_INTERNAL, Flag
 from afterclick.store.snapshot import Snapshot
 
-ASKED: Final = Attribution(range="all", compare="none", touch_unit="event", data_driven="off")
-"""Each event that came from elsewhere is a touch, which is what SQL can say in one breath; every rule."""
+ASKED: Final = Attribution(range="all", compare="none", touch_unit="event", data_driven="off", custom="30/40/30")
+"""Each event that came from elsewhere is a touch, which is what SQL can say in one breath; every rule, a custom one too."""
 
 SCANNED: Final = ("device", "at", "flags", "touch")
 SQL_BOUND, SCAN_BOUND = 1.3, 8.0

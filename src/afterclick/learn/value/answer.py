@@ -26,12 +26,18 @@ from afterclick.learn.value.value import Value
 _CORRELATED = 0.3
 
 
-def answered(question: Value, context: Context) -> Result:
-    """The Result of a question about value."""
+def foreseen_of(question: Value, context: Context) -> Foreseen:
+    """What the answer to a question about value is made of."""
     scope = scope_of(context, question)
     purchases = purchases_of(scope)
     counted = purchases.counted(fits.unit_of(question.model))
-    made = Foreseen(question, scope, purchases, counted, fits.fits_of(scope, purchases, counted, question.model))
+    return Foreseen(question, scope, purchases, counted, fits.fits_of(scope, purchases, counted, question.model))
+
+
+def answered(question: Value, context: Context) -> Result:
+    """The Result of a question about value."""
+    made = foreseen_of(question, context)
+    scope, purchases = made.scope, made.purchases
     rows = made.groups.rows()
     figures = _figures(made)
     by = question.by

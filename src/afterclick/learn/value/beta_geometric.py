@@ -9,10 +9,10 @@ stay.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
-from scipy.special import betainc, betaincinv, betaln, digamma, expit, gammaln, logit
+from scipy.special import betainc, betaincinv, betaln, digamma, expit, gammaln, logit, zeta
 
 from afterclick.learn.value.fitting import dot
 from afterclick.learn.value.histories import Histories
@@ -26,41 +26,106 @@ _NODES, _WEIGHTS = (column / 2 for column in np.polynomial.legendre.leggauss(12)
 _PANELS: Final = 24
 
 
+class _Terms(NamedTuple):
+    """What the likelihood and its derivatives have in common, with z the log of the odds of having dropped out.
+
+    n and chosen (b + n − 1) run over the distinct numbers of repeats, far over the distinct ages; ratio (of the logs of
+    alpha + T and alpha + t_x), power (r + x), fall (d ratio / d alpha), log_odds and gone (customers × P(dropped out))
+    over the rows.
+    """
+
+    n: np.ndarray
+    chosen: np.ndarray
+    far: np.ndarray
+    near: np.ndarray
+    log_far: np.ndarray
+    ratio: np.ndarray
+    power: np.ndarray
+    fall: np.ndarray
+    log_odds: np.ndarray
+    odds: np.ndarray
+    gone: np.ndarray
+
+    @classmethod
+    def of(cls, values: Sequence[float], h: Histories, first: int) -> _Terms:
+        """At these parameters; `first` as in the model."""
+        r, alpha, a, b = values
+        (x, _), (age, _, _) = h.per_repeats, h.per_age
+        of_x, of_last, of_age = h.places
+        n = x + first
+        far, near = alpha + age, alpha + h.lasts
+        chosen, log_far = np.maximum(b + n - 1, _TINY), np.log(far)
+        ratio = log_far.take(of_age) - np.log(near).take(of_last)
+        fall = (1 / far).take(of_age) - (1 / near).take(of_last)
+        power = r + h.repeats
+        log_odds = np.where(n > 0, np.log(a) - np.log(chosen), -np.inf).take(of_x) + power * ratio
+        odds = np.exp(-np.abs(log_odds))
+        gone = h.weights * np.where(log_odds > 0, 1.0, odds) / (1.0 + odds)
+        return cls(n, chosen, far, near, log_far, ratio, power, fall, log_odds, odds, gone)
+
+
+def _scored(values: Sequence[float], h: Histories, t: _Terms) -> tuple[float, np.ndarray]:
+    """Log-likelihood and gradient by r, alpha, a, b."""
+    r, alpha, a, b = values
+    (x, with_x), (_, with_age, repeats) = h.per_repeats, h.per_age
+    # What depends on one column alone is summed over its distinct values, the rest over the rows.
+    fixed = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + t.n) - betaln(a, b)
+    either = np.maximum(t.log_odds, 0.0) + np.log1p(t.odds)
+    aged = r * with_age + repeats
+    value = dot(fixed, with_x) - dot(aged, t.log_far) + dot(h.weights, either)
+    whole, psi_ends, psi_whole = with_x.sum(), digamma(a + b + t.n), digamma(a + b)
+    slopes = [
+        dot(with_x, digamma(r + x)) + whole * (np.log(alpha) - digamma(r)) - dot(with_age, t.log_far) + dot(t.gone, t.ratio),
+        whole * r / alpha - dot(aged, 1 / t.far) + dot(t.gone * t.power, t.fall),
+        whole * psi_whole - dot(with_x, psi_ends) + t.gone.sum() / a,
+        whole * (psi_whole - digamma(b)) + dot(with_x, digamma(b + t.n) - psi_ends)
+        - dot(t.gone, (1 / t.chosen).take(h.places[0])),
+    ]  # fmt: skip
+    return float(value), np.array(slopes)
+
+
+def _curvature(values: Sequence[float], h: Histories, t: _Terms) -> np.ndarray:
+    """Second derivatives: Σ gone · (1 − P) · ∇z ∇zᵀ + gone · ∇²z, and those of what does not depend on z."""
+    r, alpha, a, b = values
+    (x, with_x), (_, with_age, repeats) = h.per_repeats, h.per_age
+    of_x, of_last, of_age = h.places
+    left = (1 / t.chosen).take(of_x)
+    slopes = np.stack([t.ratio, t.power * t.fall, np.full(len(left), 1 / a), -left])
+    both = t.gone * np.where(t.log_odds > 0, t.odds, 1.0) / (1.0 + t.odds)
+    found: np.ndarray = np.einsum("in,jn->ij", slopes * both, slopes)
+    bend = (1 / t.near**2).take(of_last) - (1 / t.far**2).take(of_age)
+    whole = with_x.sum()
+    # zeta(2, x) is the derivative of digamma.
+    ends = whole * zeta(2.0, a + b) - dot(with_x, zeta(2.0, a + b + t.n))
+    found[0, 0] += dot(with_x, zeta(2.0, r + x)) - whole * zeta(2.0, r)
+    mixed = whole / alpha - dot(with_age, 1 / t.far) + dot(t.gone, t.fall)
+    found[0, 1] += mixed
+    found[1, 0] += mixed
+    found[1, 1] += dot(r * with_age + repeats, 1 / t.far**2) - whole * r / alpha**2 + dot(t.gone * t.power, bend)
+    found[2, 2] -= t.gone.sum() / a**2
+    found[3, 3] += dot(with_x, zeta(2.0, b + t.n)) - whole * zeta(2.0, b) + dot(t.gone, left * left)
+    found[2:, 2:] += ends
+    result: np.ndarray = (found + found.T) / 2
+    return result
+
+
 class _BetaGeometric(Lifetime):
     names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
     timed: ClassVar[tuple[bool, ...]] = (False, True, False, False)
+    bent: ClassVar[bool] = True
     first: ClassVar[int]
     """1 where the first purchase already brings the choice to drop out, else 0."""
 
     @classmethod
     def score(cls, values: Sequence[float], h: Histories) -> tuple[float, np.ndarray]:
         """Log-likelihood and gradient by r, alpha, a, b."""
-        r, alpha, a, b = values
-        (x, with_x), (age, with_age, repeats) = h.per_repeats, h.per_age
-        of_x, of_last, of_age = h.places
-        n = x + cls.first
-        far, near = alpha + age, alpha + h.lasts
-        log_far, ends = np.log(far), a + b + n
-        chosen = np.maximum(b + n - 1, _TINY)
-        ratio = log_far.take(of_age) - np.log(near).take(of_last)
-        power = r + h.repeats
-        log_odds = np.where(n > 0, np.log(a) - np.log(chosen), -np.inf).take(of_x) + power * ratio
-        odds = np.exp(-np.abs(log_odds))
-        # What depends on one column alone is summed over its distinct values, the rest over the rows.
-        fixed = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + n) - betaln(a, b)
-        either = np.maximum(log_odds, 0.0) + np.log1p(odds)
-        value = dot(fixed, with_x) - dot(r * with_age + repeats, log_far) + dot(h.weights, either)
-        gone = h.weights * np.where(log_odds > 0, 1.0, odds) / (1.0 + odds)
-        whole, psi_ends = with_x.sum(), digamma(ends)
-        slopes = [
-            dot(with_x, digamma(r + x)) + whole * (np.log(alpha) - digamma(r)) - dot(with_age, log_far) + dot(gone, ratio),
-            whole * r / alpha - dot(r * with_age + repeats, 1 / far)
-            + dot(gone * power, (1 / far).take(of_age) - (1 / near).take(of_last)),
-            whole * digamma(a + b) - dot(with_x, psi_ends) + gone.sum() / a,
-            whole * (digamma(a + b) - digamma(b)) + dot(with_x, digamma(b + n) - psi_ends)
-            - dot(gone, (1 / chosen).take(of_x)),
-        ]  # fmt: skip
-        return float(value), np.array(slopes)
+        return _scored(values, h, _Terms.of(values, h, cls.first))
+
+    @classmethod
+    def curved(cls, values: Sequence[float], h: Histories) -> tuple[float, np.ndarray, np.ndarray]:
+        """The same, and the matrix of second derivatives."""
+        terms = _Terms.of(values, h, cls.first)
+        return *_scored(values, h, terms), _curvature(values, h, terms)
 
     @classmethod
     def _log_odds(cls, values: Sequence[float], h: Histories) -> np.ndarray:

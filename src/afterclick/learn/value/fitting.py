@@ -13,6 +13,9 @@ from afterclick.core.moments import Z95, Interval
 Score = Callable[[np.ndarray], tuple[float, np.ndarray]]
 """Logs of the parameters -> (log-likelihood, its gradient by those logs)."""
 
+Curve = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+"""The same, and the matrix of second derivatives."""
+
 BOUND: Final = 9.0
 """Logs beyond ±9 (a factor of 8,000) mean that the likelihood rises towards a boundary: nothing is estimated there."""
 _STEP: Final = 1e-4
@@ -20,10 +23,15 @@ _CLOSE: Final = 1e-9
 _FLAT: Final = 1e-8
 """A slope per customer that ends the descent; Newton's steps do the rest."""
 _TURNS: Final = 300
+_STEPS, _HALVED = 30, 8
 _NEAR: Final = 1e-6
 """How far (in logs) from where a curvature was taken it still is the one here, to six digits."""
 _FAR: Final = 1e-3
 """How far (in logs) a curvature may be carried."""
+
+
+_Peak = tuple[float, np.ndarray, np.ndarray]
+"""The log-likelihood, the logs of the parameters, and the Hessian there."""
 
 
 class Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,22 +78,32 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.einsum("i,i->", a, b))
 
 
+def by_logs(
+    values: np.ndarray, value: float, gradient: np.ndarray, bend: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """A value with its first and second derivatives by the values, as those by their logs."""
+    slope = gradient * values
+    return value, slope, bend * np.outer(values, values) + np.diag(slope)
+
+
 def none(model: str, names: Sequence[str], rows: int, reason: str) -> Fit:
     """A fit that was refused."""
     return Fit(model, tuple(names), (), (), (), 0.0, rows, reason)
 
 
 def fitted(
-    model: str, names: Sequence[str], score: Score, starts: Sequence[np.ndarray], units: np.ndarray, rows: int
-) -> Fit:
+    model: str, names: Sequence[str], score: Score, starts: Sequence[np.ndarray], units: np.ndarray, rows: int,
+    curve: Curve | None = None,
+) -> Fit:  # fmt: skip
     """The maximum of `score` from the best of `starts` (logs), its parameters multiplied by `units` (time, money).
 
-    BFGS with the analytic gradient, then Newton's steps with the Hessian from differences of the gradient, which at
-    the end is the observed information. `log_likelihood` is that of the scaled problem: the caller knows the shift.
+    Newton's method where the second derivatives are known (`curve`) and it arrives; else BFGS with the analytic gradient,
+    then Newton's steps with the Hessian from differences of the gradient. The Hessian at the end is the observed
+    information. `log_likelihood` is that of the scaled problem: the caller knows the shift.
     """
-    best: tuple[float, np.ndarray, np.ndarray] | None = None
+    best = _newton(curve, starts[0]) if curve is not None else None
     reason = "no_convergence"
-    for start in starts:
+    for start in starts if best is None else ():
         found, reason = _climbed(score, start, rows)
         if found is not None:
             best = found
@@ -103,7 +121,40 @@ def fitted(
     )  # fmt: skip
 
 
-def _climbed(score: Score, start: np.ndarray, rows: int) -> tuple[tuple[float, np.ndarray, np.ndarray] | None, str]:
+def _newton(curve: Curve, start: np.ndarray) -> _Peak | None:
+    """The peak that Newton's method comes to; None where it leaves the bounds, or comes to none in some steps.
+
+    Where the likelihood is not concave its curvature is taken without its sign, so that every step climbs (Nocedal,
+    Wright 2006, section 3.4); a step that does not is halved.
+    """
+    at = start.astype(np.float64)
+    value, slope, hessian = curve(at)
+    for _ in range(_STEPS):
+        bends, ways = np.linalg.eigh(-hessian)
+        along = slope @ ways
+        step = ways @ (along / np.maximum(np.abs(bends), 1e-9 * max(float(np.abs(bends).max()), 1e-300)))
+        far = float(np.abs(step).max())
+        if not np.isfinite(far):
+            return None
+        if far < _NEAR:
+            # The next step would be the square of this one.
+            return (value, at + step, hessian) if bends[0] > 0 else None
+        step *= min(1.0, 1.0 / far)
+        for _ in range(_HALVED):
+            new = curve(at + step)
+            if np.isfinite(new[0]) and new[0] >= value - 1e-12 * abs(value):
+                break
+            step = step / 2
+        else:
+            return None
+        at = at + step
+        value, slope, hessian = new
+        if (np.abs(at) > BOUND - 0.01).any() or not np.isfinite(hessian).all():
+            return None
+    return None
+
+
+def _climbed(score: Score, start: np.ndarray, rows: int) -> tuple[_Peak | None, str]:
     size = max(rows, 1)
 
     def down(logs: np.ndarray) -> tuple[float, np.ndarray]:

@@ -22,12 +22,14 @@ _STARTS: Final = ((-0.9, -1.8, -0.2, 0.7), (0.0, 0.0, 0.0, 0.0), (0.7, 0.7, 0.7,
 class Lifetime(ABC):
     """A model with its parameters; a subclass gives formulas. Times are weeks, the unit of the histories it was fitted on.
 
-    `timed` says which parameters are times. Arrays run over the rows of the histories unless told otherwise.
+    `timed` says which parameters are times, `bent` that second derivatives are known. Arrays run over the rows of the
+    histories unless told otherwise.
     """
 
     word: ClassVar[str]
     names: ClassVar[tuple[str, ...]]
     timed: ClassVar[tuple[bool, ...]]
+    bent: ClassVar[bool] = False
 
     def __init__(self, values: Sequence[float]) -> None:
         if len(values) != len(self.names) or not all(np.isfinite(value) and value > 0 for value in values):
@@ -38,6 +40,11 @@ class Lifetime(ABC):
     @abstractmethod
     def score(cls, values: Sequence[float], h: Histories) -> tuple[float, np.ndarray]:
         """The log-likelihood of all customers, and its gradient by the parameters."""
+
+    @classmethod
+    def curved(cls, values: Sequence[float], h: Histories) -> tuple[float, np.ndarray, np.ndarray]:
+        """The same with the matrix of second derivatives, of a model that says it is `bent`."""
+        raise NotImplementedError(cls.word)
 
     @abstractmethod
     def alive(self, h: Histories) -> np.ndarray:
@@ -83,9 +90,13 @@ class Lifetime(ABC):
             value, gradient = cls.score(values.tolist(), scaled)
             return value, gradient * values
 
+        def curve(logs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            values = np.exp(logs)
+            return fitting.by_logs(values, *cls.curved(values.tolist(), scaled))
+
         starts = [np.array(start) for start in _STARTS]
         units = np.where(cls.timed, unit, 1.0)
-        found = fitting.fitted(cls.word, cls.names, score, starts, units, h.customers)
+        found = fitting.fitted(cls.word, cls.names, score, starts, units, h.customers, curve if cls.bent else None)
         if found.reason:
             return found
         value, _ = cls.score(found.values, h)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import ClassVar, Final
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, gammaln, zeta
 
 from afterclick.learn.value import fitting
 from afterclick.learn.value.fitting import Fit, dot
@@ -98,6 +98,20 @@ class GammaGamma:
         return float(value), np.array(slopes)
 
     @classmethod
+    def curved(cls, values: Sequence[float], spent: Spent) -> tuple[float, np.ndarray, np.ndarray]:
+        """The same, and the matrix of second derivatives; zeta(2, x) is the derivative of digamma."""
+        p, q, gamma = values
+        (kept, of), (x, paid, _, _) = spent.distinct, spent.sums
+        n, counted = len(x), np.bincount(of, minlength=len(kept)).astype(np.float64)
+        inverse = 1 / (gamma + paid)
+        ends = counted * zeta(2.0, p * kept + q)
+        pp = dot(kept * kept, ends - counted * zeta(2.0, p * kept))
+        pq, pg = dot(kept, ends), -dot(x, inverse)
+        qq, qg = float(ends.sum()) - n * float(zeta(2.0, q)), n / gamma - float(inverse.sum())
+        gg = dot(p * x + q, inverse * inverse) - n * q / gamma**2
+        return *cls.score(values, spent), np.array([[pp, pq, pg], [pq, qq, qg], [pg, qg, gg]])
+
+    @classmethod
     def fit(cls, spent: Spent, enough: int = ENOUGH) -> Fit:
         """The most likely parameters, or the reason why there are none; money is divided by its median on the way."""
         if len(spent.mean) < enough:
@@ -110,7 +124,11 @@ class GammaGamma:
             value, gradient = cls.score(values.tolist(), scaled)
             return value, gradient * values
 
-        found = fitting.fitted(cls.word, NAMES, score, _STARTS, np.array([1.0, 1.0, unit]), len(spent.mean))
+        def curve(logs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            values = np.exp(logs)
+            return fitting.by_logs(values, *cls.curved(values.tolist(), scaled))
+
+        found = fitting.fitted(cls.word, NAMES, score, _STARTS, np.array([1.0, 1.0, unit]), len(spent.mean), curve)
         if not found.reason and found.values[1] <= 1:
             return fitting.none(cls.word, NAMES, len(spent.mean), "boundary")
         if found.reason:
