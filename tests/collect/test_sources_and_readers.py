@@ -61,7 +61,7 @@ def test_utf_16_without_a_mark_is_recognised_by_its_latin_header(write: Write, e
     assert reader.encoding == encoding
 
 
-def test_cp949_is_noticed_where_korean_first_appears_far_down(write: Write) -> None:
+def test_case_94_cp949_is_noticed_where_korean_first_appears_far_down(write: Write) -> None:
     text = "event,t\n" + "view,1\n" * 400_000 + "구매완료,2\n"
     reader = one(write("late.csv", text, "cp949"))
     numbers, cells, bad = rows(reader, 10**6)
@@ -148,7 +148,7 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_only(write: Write) -> N
     assert bad[0].text == '2,t,b,"never closed'
 
 
-def test_nul_and_long_cells_are_cells(write: Write) -> None:
+def test_case_94_nul_and_long_cells_are_cells(write: Write) -> None:
     text = HEAD + "1,t,a,\x00nul\x00\n2,t,b," + "z" * 10_000_000 + '\n3,t,c,"' + "y\n" * 500_000 + '"\n'
     cells = rows(one(write("a.csv", text)))[1]
     assert [len(str(row["note"])) for row in cells] == [5, 10_000_000, 1_000_000]
@@ -257,7 +257,7 @@ def test_a_frame_of_mixed_types_and_things_that_are_no_frame() -> None:
         ("a.csv", b'a,b\n1,"' + b"x" * (70 << 20), "cannot be cut"),
     ],
 )  # fmt: skip
-def test_files_that_are_refused_say_which_and_what_next(write: Write, name: str, content: bytes, message: str) -> None:
+def test_case_94_files_that_are_refused_say_which_and_what_next(write: Write, name: str, content: bytes, message: str) -> None:
     path = write(name, content)
     with pytest.raises(InputError, match=message) as caught:
         rows(one(path))
@@ -266,12 +266,12 @@ def test_files_that_are_refused_say_which_and_what_next(write: Write, name: str,
     assert caught.value.exit_code == 2
 
 
-def test_a_table_of_too_many_columns_is_refused() -> None:
+def test_case_94_a_table_of_too_many_columns_is_refused() -> None:
     with pytest.raises(InputError, match="2,001 columns"):
         one(pa.table({f"c{n}": [1] for n in range(2001)}))
 
 
-def test_missing_and_special_files(tmp_path: Path) -> None:
+def test_case_94_missing_and_special_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no file"):
         find(tmp_path / "none.csv")
     with pytest.raises(InputError, match="nothing was named"):
@@ -301,7 +301,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         find(tmp_path)
 
 
-def test_links_stay_inside_their_folder(write: Write, tmp_path: Path) -> None:
+def test_case_94_links_stay_inside_their_folder(write: Write, tmp_path: Path) -> None:
     inside = write("a.csv", b"a,b\n1,2\n")
     (inside.parent / "same.csv").symlink_to(inside)
     assert [file.name for file in find(inside.parent)[0]] == ["a.csv"]

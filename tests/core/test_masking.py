@@ -23,6 +23,8 @@ from afterclick.core.masking import CARD, EMAIL, PHONE, RESIDENT, masked
         ("외국인 851231 5234567", f"외국인 {RESIDENT}"),
         ("card 4111 1111 1111 1111 declined", f"card {CARD} declined"),
         ("5500-0000-0000-0004", CARD),
+        ("010-1234-5678 4111 1111 1111 1111 12", f"{PHONE} {CARD} 12"),
+        ("4111111111111111 5500000000000004", f"{CARD} {CARD}"),
     ],
 )
 def test_personal_data_is_hidden(text, hidden):
@@ -35,6 +37,7 @@ def test_personal_data_is_hidden(text, hidden):
         "",
         "Order 20260927-0001 came after 14 days, 3 of 5 stars",
         "4111 1111 1111 1112 has a wrong check digit",
+        "1790000000005 is an instant and 2026092700011 an order",
         "991399-1234567 names no day",
         "won 1,234,567 and 12.5% of 2026",
         "@home and a@b are no addresses",

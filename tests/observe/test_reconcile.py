@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from datetime import date
 from decimal import Decimal
@@ -70,6 +71,14 @@ def test_reconcile_is_clean_on_a_small_shop_and_on_the_demo(tmp_path):
     with afterclick.open(folder()) as demo:
         for scope in ({}, {"range": "7d", "identity": "raw", "bots": "in", "where": ('channel == "direct"',)}):
             assert failed(demo, **scope)[1] == {}, scope
+
+
+def test_page_views_without_an_address_reconcile_too(tmp_path):
+    made = Shop().add("a", "0d1h", "Page Viewed").add("a", "0d2h", "Product Added").add("b", "0d1h", "Product Added")
+    with made.add("c", "0d1h", "Page Viewed", url="https://shop.example/x").open(tmp_path / "store") as shop:
+        result, broken = failed(shop)
+        assert broken == {}
+        assert result.figures["failed"] == 0
 
 
 def test_a_double_counted_order_is_named_with_its_day_and_id(tmp_path):
@@ -184,7 +193,7 @@ def test_rows_that_an_import_lost_are_named_with_the_import(tmp_path):
         entry = shop.store.snapshot().manifest.entries[0]
         spoiled = msgspec.structs.replace(entry, counts={**entry.counts, "read": entry.counts["read"] + 2})
         snapshot = shop.store.snapshot()
-        snapshot.manifest = snapshot.manifest._replace(entries=(spoiled,))
+        snapshot.manifest = dataclasses.replace(snapshot.manifest, entries=(spoiled,))
         assert failed(shop)[1]["received"][1:] == (entry.id, 2)
 
 

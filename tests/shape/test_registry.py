@@ -120,8 +120,9 @@ def test_no_surface_names_a_field_of_a_question(path: Path) -> None:
             assert node.value not in unmistakable - FRAME, f"{path.name}:{node.lineno} names {node.value}"
 
 
-FRAME = {"as_of", "id", "--id"}
-"""Fields that are also what every answer states in `about`, by the same name; rows and elements have an `id` too."""
+FRAME = {"as_of", "id", "--id", "--role", "--source", "--seed"}
+"""Fields that are also what every answer states in `about`, by the same name; rows and elements have an `id` too, keys a
+role and a source, trials of promises a seed."""
 
 
 def test_the_reference_is_current() -> None:

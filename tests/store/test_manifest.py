@@ -114,9 +114,9 @@ def test_a_line_that_is_missing_or_stands_twice_is_an_error(tmp_path) -> None:
 
 
 def test_a_kind_of_a_newer_version_is_refused(tmp_path) -> None:
-    line = checked.seal(b'{"seq":1,"kind":"erase","id":"x","at":1,"source":""}')
+    line = checked.seal(b'{"seq":1,"kind":"thin","id":"x","at":1,"source":""}')
     (tmp_path / manifest.FILE).write_bytes(line + b"\n")
-    with pytest.raises(StoreFormat, match="erase"):
+    with pytest.raises(StoreFormat, match="thin"):
         manifest.read(tmp_path)
 
 

@@ -44,7 +44,7 @@ def test_lines_of_one_order_add_up_in_its_earliest_line(store) -> None:
 
 
 def test_a_later_import_of_more_lines_derives_the_piece_of_the_earlier_ones_again(store) -> None:
-    derive = store._projection._derive
+    derive = store._current.projection._derive
     put(store, table([line("b", "1", 5), line("c", "2", 2)]))
     put(store, table([line("d", "3", 4)]))
     put(store, events(3, prefix="x"))

@@ -104,7 +104,7 @@ class Desk:
 
     def undo(self) -> str:
         """Take the last change back; returns what it was about. Raises SpecError where nothing was changed."""
-        with self._shop.store.writing():
+        with self._shop.store.defining():
             state = Undo(self._shop.store.path).pop()
             if state is None:
                 raise SpecError("there is nothing to take back", path="undo")
@@ -137,10 +137,11 @@ class Desk:
     def _change(
         self, change: str, *, alerts: dict[str, Alert] | None = None, boards: dict[str, Board] | None = None
     ) -> None:
-        now_alerts, now_boards = self.alerts, self.boards
-        alerts, boards = now_alerts if alerts is None else alerts, now_boards if boards is None else boards
-        before = State(at=clock.now(), change=change, boards=tuple(now_boards.values()), alerts=tuple(now_alerts.values()))
-        with self._shop.store.writing():
+        with self._shop.store.defining():
+            now_alerts, now_boards = self.alerts, self.boards
+            alerts, boards = now_alerts if alerts is None else alerts, now_boards if boards is None else boards
+            kept_boards, kept_alerts = tuple(now_boards.values()), tuple(now_alerts.values())
+            before = State(at=clock.now(), change=change, boards=kept_boards, alerts=kept_alerts)
             self._shop.define(
                 alerts=msgspec.to_builtins(list(alerts.values())), boards=msgspec.to_builtins(list(boards.values()))
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -13,19 +14,23 @@ import msgspec
 from afterclick.analyse.checks import Doctor
 from afterclick.analyse.context import NO_BEHAVIOUR, Context
 from afterclick.analyse.kernels import compiled
-from afterclick.app import questions
+from afterclick.app import appending, asking, questions
 from afterclick.app.desk import Desk
 from afterclick.app.segment_shelf import SegmentShelf
+from afterclick.app.tail_rows import TailReading
 from afterclick.core import clock
-from afterclick.core.errors import SpecError, nearest
-from afterclick.core.event import Event, Rejected, events_table
+from afterclick.core.errors import SpecError, StoreError, nearest
+from afterclick.core.event import Event, Rejected
 from afterclick.core.result import Result, presenter
 from afterclick.core.spec import Spec
 from afterclick.stitch.derive import Derivation
+from afterclick.store.backup import Copied, back_up
 from afterclick.store.definitions import Definitions
 from afterclick.store.store import Store
+from afterclick.store.tombstones import JOURNAL
 
 if TYPE_CHECKING:
+    from afterclick.app.people.erasing import Erased, Live
     from afterclick.collect.columnmap import ColumnMap
     from afterclick.collect.report import ImportReport
 
@@ -42,6 +47,8 @@ class Workspace:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.live: Live | None = None
+        """The server that collects into this store, where this process is one."""
         self._context: Context | None = None
         self._lock = threading.Lock()
 
@@ -61,15 +68,17 @@ class Workspace:
         """The store as it stands now, with what was derived from it before while it has not changed."""
         snapshot = self.store.snapshot()
         with self._lock:
-            if self._context is None or self._context.snapshot.fingerprint != snapshot.fingerprint:
-                before, self._context = self._context, Context(snapshot)
+            before, now = self._context, (snapshot.fingerprint, snapshot.codes)
+            if before is None or (before.snapshot.fingerprint, before.snapshot.codes) != now:
+                context = self._context = Context(snapshot)
                 if before is not None:
-                    if before.snapshot.meaning == snapshot.meaning:
-                        self._context.take_over(before)
+                    if (before.snapshot.meaning, before.snapshot.codes) == (snapshot.meaning, snapshot.codes):
+                        context.take_over(before)
                     before.forget()
+                return context
             # Equal data under equal meaning; what is written down besides (boards, alerts) may be newer.
-            self._context.snapshot = snapshot
-            return self._context
+            before.snapshot = snapshot
+            return before
 
     def forget(self) -> None:
         """Answer every question anew: something beside the log and the definitions has changed."""
@@ -80,11 +89,7 @@ class Workspace:
     def ask(self, spec: Spec) -> Result:
         """Answer a question. Raises SpecError for a field that cannot be meant, NotEnoughData for an empty store."""
         begun = clock.ticks()
-        context = self.context()
-        if spec.kept:
-            result = context.keep(("result", spec.key), lambda: questions.answer(spec, context))
-        else:
-            result = questions.answer(spec, context)
+        result = asking.answer(spec, self.context)
         result.about["elapsed_ms"] = round((clock.ticks() - begun) * 1000, 1)
         return result
 
@@ -144,25 +149,17 @@ class Workspace:
         )
 
     def append(self, events: Iterable[Event], *, source: str = "api") -> int:
-        """Store events; those whose id is known already are left out. Returns how many were stored."""
-        table = events_table(list(events))
-        with self.store.transaction(source) as transaction:
-            import pyarrow.compute as pc  # noqa: PLC0415
-
-            fresh = table.filter(pc.invert(transaction.seen(table["event_id"].combine_chunks())))
-            counts = {"read": table.num_rows, "stored": fresh.num_rows, "duplicates": table.num_rows - fresh.num_rows}
-            if fresh.num_rows:
-                transaction.add(fresh)
-            transaction.commit(counts | {"rejected": 0})
-        return int(fresh.num_rows)
+        """Store events but those whose id is known already and those of erased people. Returns how many were stored."""
+        return appending.append(self.store, events, source)
 
     def define(self, **changes: Any) -> None:
         """Change what the store means by its words (time zone, currency, stages …); see `store.definitions`."""
-        values = msgspec.to_builtins(self.store.definitions) | changes
-        try:
-            self.store.save_definitions(msgspec.convert(values, Definitions))
-        except msgspec.ValidationError as error:
-            raise SpecError(f"afterclick.toml: {error}", hint="see the comments in that file") from None
+        with self.store.defining():
+            values = msgspec.to_builtins(self.store.definitions) | changes
+            try:
+                self.store.save_definitions(msgspec.convert(values, Definitions))
+            except msgspec.ValidationError as error:
+                raise SpecError(f"afterclick.toml: {error}", hint="see the comments in that file") from None
 
     def save(self, name: str, spec: Spec) -> None:
         """Save a question under a name, which it takes over if there is one; every page of its kind lists it.
@@ -176,8 +173,9 @@ class Workspace:
                 hint="give it a name such as Checkout",
                 path="name",
             )
-        kept = [pair for pair in self.store.definitions.saved if pair[0] != name]
-        self.define(saved=[*kept, (name, spec.to_json())])
+        with self.store.defining():
+            kept = [pair for pair in self.store.definitions.saved if pair[0] != name]
+            self.define(saved=[*kept, (name, spec.to_json())])
 
     def saved(self) -> dict[str, Spec]:
         """The saved questions by name, oldest first. Raises SpecError for one that cannot be read any more."""
@@ -240,12 +238,37 @@ class Workspace:
         snapshot = self.store.snapshot()
         pair = {"a": questions.known_id(snapshot, a), "b": questions.known_id(snapshot, b)}
         at = clock.now()
-        number = snapshot.rows
         event = Event(
-            event_id=f"{what}-{at}-{number}", event="Linked" if what == "link" else "Unlinked", type=what,
+            event_id=f"{what}-{at}-{snapshot.rows}", event="Linked" if what == "link" else "Unlinked", type=what,
             occurred_at=at, properties=pair, source="by hand",
         )  # fmt: skip
         self.append([event], source="by hand")
+
+    def person(self, given: str, *, kind: str = "") -> dict[str, Any]:
+        """Everything that is held about the person behind an id; see `people.export.held`. `kind`: user, anonymous, email."""
+        from afterclick.app.people import export  # noqa: PLC0415 - seldom needed
+
+        return export.held(self, given, export.space_of(kind))
+
+    def whose(self, given: str, *, kind: str = "") -> dict[str, int]:
+        """What `erase` would take: how many ids the person behind an id has, on how many shared devices, how many events."""
+        from afterclick.app.people import export  # noqa: PLC0415 - seldom needed
+
+        return export.amount(self, given, export.space_of(kind))
+
+    def erase(self, given: str, *, kind: str = "", progress: Callable[[str], None] | None = None) -> Erased:
+        """Erase the person behind an id, with every id of theirs, from everything in the store, and refuse them from now on.
+
+        `kind` says what the id is: user, anonymous or email; it must be said of an id that no event carries. Raises
+        SpecError for an id that is unknown or that several people share, StoreLocked where another process writes.
+        """
+        from afterclick.app.people import erasing, export  # noqa: PLC0415 - seldom needed
+
+        return erasing.erase(self, given, export.space_of(kind), progress or (lambda _: None))
+
+    def backup(self, target: str | Path, progress: Progress = lambda *_: None) -> Copied:
+        """Copy the store to a new folder, while others write to it; see `store.backup.back_up`."""
+        return back_up(self.store.path, Path(target), progress)
 
     def doctor(self) -> Result:
         """Every check of the data and the log."""
@@ -265,7 +288,14 @@ def open(path: str | Path, *, write: bool = False, create: bool = False) -> Work
     `write` takes the lock of the one writer (StoreLocked names the other), `create` makes a new store of an empty or
     missing folder. Raises StoreFormat for a folder that is no store.
     """
-    return Workspace(Store.open(Path(path), derive=Derivation(), write=write, create=create))
+    shop = Workspace(Store.open(Path(path), derive=Derivation(), rows=TailReading(), write=write, create=create))
+    if write and (shop.store.path / JOURNAL).exists():
+        from afterclick.app.people import erasing  # noqa: PLC0415 - after a crash alone
+
+        # Where the disk refuses it, the journal stays, `doctor` names it, and the next one who opens the store tries again.
+        with suppress(StoreError):
+            erasing.finish(shop)
+    return shop
 
 
 def spec_of(text: str | bytes) -> Spec:

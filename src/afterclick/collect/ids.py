@@ -76,13 +76,14 @@ def placeholders(array: pa.Array, real: Collection[str] = ()) -> np.ndarray:
     if len(places):
         coded = array.take(pa.array(places)).dictionary_encode()
         nobody = np.array(
-            [_stands_for_nobody(text) and text not in real for text in coded.dictionary.to_pylist()], bool
+            [stands_for_nobody(text) and text not in real for text in coded.dictionary.to_pylist()], bool
         )
         result[places] = nobody[coded.indices.to_numpy()]
     return result
 
 
-def _stands_for_nobody(text: str) -> bool:
+def stands_for_nobody(text: str) -> bool:
+    """Whether one id is on the list of placeholders, or one character over and over (SEMANTICS 16)."""
     folded = text.lower()
     if folded in PLACEHOLDERS or folded.startswith("test@"):
         return True

@@ -16,6 +16,7 @@ from afterclick.collect.engine import Engine
 from afterclick.collect.intake import Counts, Intake
 from afterclick.collect.normalise import Normalised, Normaliser
 from afterclick.collect.planning import Plan, plan
+from afterclick.collect.privacy.imports import Guard
 from afterclick.collect.rejects import Origin
 from afterclick.collect.replay import replay_rejects
 from afterclick.collect.report import FileReport, ImportReport
@@ -87,7 +88,8 @@ class _Import:
                     new.append(reader)
             files = {reader.name for reader in new}
             self._versions = versions.of_store(self._store, self._plan.map)
-            intake = Intake(transaction, self._now, lambda: self._known_rejects(files))
+            guard = Guard.of_store(self._store.path, self._store.definitions.privacy)
+            intake = Intake(transaction, self._now, lambda: self._known_rejects(files), guard)
             self._take(new, intake)
             total = self._total()
             if not total.read:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from afterclick.collect import cells, rejects
 from afterclick.collect.chunks import Chunk
 from afterclick.collect.normalise import Normalised
+from afterclick.collect.privacy.imports import Guard
 from afterclick.collect.rejects import Origin, Reject
 from afterclick.collect.report import Tally
 from afterclick.collect.times import FUTURE
@@ -52,10 +53,18 @@ class Counts(NamedTuple):
 
 
 class Intake:
-    """Takes chunks into one transaction. `known` tells the ids of rejects that are kept already, if it comes to that."""
+    """Takes chunks into one transaction. `known` tells the ids of rejects that are kept already, if it comes to that;
+    `guard` are the store's rules on what may be kept of people."""
 
-    def __init__(self, transaction: Taking, now: int, known: Callable[[], frozenset[str]] = frozenset) -> None:
+    def __init__(
+        self,
+        transaction: Taking,
+        now: int,
+        known: Callable[[], frozenset[str]] = frozenset,
+        guard: Guard | None = None,
+    ) -> None:
         self._transaction = transaction
+        self._guard = guard
         self._now = now
         self._ask_known = known
         self.reasons = Tally()
@@ -66,6 +75,9 @@ class Intake:
 
     def take(self, chunk: Chunk, rows: Normalised, origin: Origin) -> Counts:
         """Store what is new of a chunk; the counts tell what became of each of its rows."""
+        erased: list[Rejected] = []
+        if self._guard is not None:
+            rows, erased = self._guard.apply(rows, chunk.rows, origin)
         table, given = rows.table, rows.rejects
         seen = cells.flags(cells.whole(self._transaction.seen(cells.whole(table.column("event_id")))))
         conflict = np.zeros(len(seen), bool)
@@ -76,8 +88,8 @@ class Intake:
         if fresh.num_rows:
             self._transaction.add(fresh)
             self._count(fresh)
-        kept_before = self._reject(chunk, rows.raw, given, origin)
-        bad = len(given) + len(chunk.bad)
+        kept_before = self._reject(chunk, rows.raw, given, origin, erased)
+        bad = len(given) + len(chunk.bad) + len(erased)
         return Counts(
             read=len(chunk.rows) + len(chunk.bad),
             stored=fresh.num_rows,
@@ -109,11 +121,14 @@ class Intake:
         for pair in fresh.column("currency").drop_null().value_counts():
             self.currencies[str(pair["values"].as_py())] += int(pair["counts"].as_py())
 
-    def _reject(self, chunk: Chunk, raw: pa.Table, given: Sequence[Reject], origin: Origin) -> int:
+    def _reject(
+        self, chunk: Chunk, raw: pa.Table, given: Sequence[Reject], origin: Origin, erased: list[Rejected]
+    ) -> int:
         """Keep rejects; how many were kept by an earlier import already."""
         before = 0
-        batches = [[rejects.of_bad_row(bad, origin) for bad in chunk.bad]]
-        for batch in (*batches, *rejects.kept(raw, chunk.rows, given, origin)):
+        batches = [erased, [rejects.of_bad_row(bad, origin) for bad in chunk.bad]]
+        for found in (*batches, *rejects.kept(raw, chunk.rows, given, origin)):
+            batch = found if self._guard is None else [self._guard.rejected(one) for one in found]
             new = [one for one in batch if one.id not in self._known] if batch else []
             before += len(batch) - len(new)
             self.kept_before.update(one.id for one in batch if one.id in self._known)

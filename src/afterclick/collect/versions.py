@@ -64,10 +64,11 @@ def of_store(store: Store, given: ColumnMap) -> Versions | None:
 
 
 def _stored(store: Store, kind: str, events: frozenset[str]) -> Iterator[str]:
-    for entry in store.manifest.entries:
+    manifest = store.manifest
+    for entry in manifest.entries:
         if entry.map.get("kind") != kind:
             continue
-        for part in entry.segments:
+        for part in manifest.standing(entry):
             path = store.path / "log" / (part.name + log.SUFFIX)
             table = segment.read_segment(path, ("event_id", "event"))
             wanted = pc.is_in(table["event"].cast(pa.string()), value_set=pa.array(sorted(events)))

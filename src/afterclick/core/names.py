@@ -41,6 +41,11 @@ MESSAGE_FAILED: Final = "Message Failed"
 MESSAGE_BOUNCED: Final = "Message Bounced"
 MESSAGE_COMPLAINED: Final = "Message Complained"
 MESSAGE_UNSUBSCRIBED: Final = "Message Unsubscribed"
+CONSENT_UPDATED: Final = "Consent Updated"
+CONSENT_GIVEN: Final = "Consent Given"
+CONSENT_WITHDRAWN: Final = "Consent Withdrawn"
+CONSENT_EVENTS: Final = frozenset({CONSENT_UPDATED, CONSENT_GIVEN, CONSENT_WITHDRAWN})
+"""What a person allows; property `consent` says what for, else `purpose` and `channel`, else everything is meant."""
 
 MACHINE: Final = "machine"
 """Property of a message that is `yes` where a program and no person opened or clicked it."""
@@ -78,7 +83,7 @@ IDENTITY_CALLS: Final = {
 SYSTEM_EVENTS: Final = frozenset(
     {
         *IDENTITY_CALLS.values(),
-        "Consent Updated",
+        *CONSENT_EVENTS,
         "Experiment Viewed",
         "Decision Made",
         "Segment Entered",
@@ -241,7 +246,11 @@ _ALIASES: Final[dict[str, str]] = {
     "Message Bounced": "message_bounced email_bounced hard_bounce soft_bounce 반송",
     "Message Complained": "message_complained email_marked_as_spam spam_report 스팸신고",
     "Message Unsubscribed": ("message_unsubscribed email_unsubscribed unsubscribed unsubscribe 수신거부 수신거부완료"),
-    "Consent Updated": "consent_updated consent_update consent 수신동의 수신동의변경",
+    CONSENT_UPDATED: (
+        "consent_updated consent_update consent segment_consent_preference_updated 수신동의 수신동의변경"
+    ),
+    CONSENT_GIVEN: "consent_given consent_granted opt_in opted_in $opt_in 동의완료",
+    CONSENT_WITHDRAWN: "consent_withdrawn consent_revoked consent_denied opt_out opted_out $opt_out 동의철회 수신동의철회",
     "Experiment Viewed": (
         "experiment_viewed experiment_exposure experience_impression $feature_flag_called $experiment_started"
     ),

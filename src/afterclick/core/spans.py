@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -63,10 +65,11 @@ def resolve_range(text: str, as_of: int, first: int, zone: ZoneInfo) -> Period:
 
     `first` is the first event of the store, where `all` begins. Raises SpecError for unreadable text.
     """
-    today = local_day(as_of, zone)
-    start, end = _days(text, today)
-    begin = local_day(min(first, as_of), zone) if start is None else start
-    return Period(midnight(begin, zone), midnight(end + timedelta(days=1), zone))
+    with _within_calendar(text):
+        today = local_day(as_of, zone)
+        start, end = _days(text, today)
+        begin = local_day(min(first, as_of), zone) if start is None else start
+        return Period(midnight(begin, zone), midnight(end + timedelta(days=1), zone))
 
 
 def _days(text: str, today: date) -> tuple[date | None, date]:
@@ -113,13 +116,24 @@ def resolve_compare(text: str, period: Period, zone: ZoneInfo) -> Period | None:
     """The period to compare with: `prev` is as many whole days just before, `yoy` 52 weeks back (weekdays aligned)."""
     if text == "none":
         return None
-    first, last = local_day(period.start, zone), local_day(period.end - 1, zone)
-    days = (last - first).days + 1
-    if text == "prev":
-        start, end = first - timedelta(days=days), first - timedelta(days=1)
-    elif text == "yoy":
-        start, end = first - timedelta(weeks=52), last - timedelta(weeks=52)
-    else:
-        absolute_start, end = _days(text, last)
-        start = absolute_start or first
-    return Period(midnight(start, zone), midnight(end + timedelta(days=1), zone))
+    with _within_calendar(text):
+        first, last = local_day(period.start, zone), local_day(period.end - 1, zone)
+        days = (last - first).days + 1
+        if text == "prev":
+            start, end = first - timedelta(days=days), first - timedelta(days=1)
+        elif text == "yoy":
+            start, end = first - timedelta(weeks=52), last - timedelta(weeks=52)
+        else:
+            absolute_start, end = _days(text, last)
+            start = absolute_start or first
+        return Period(midnight(start, zone), midnight(end + timedelta(days=1), zone))
+
+
+@contextmanager
+def _within_calendar(text: str) -> Iterator[None]:
+    try:
+        yield
+    except OverflowError:
+        raise SpecError(
+            f"{text!r} leads to days that no calendar has", hint="write days between 1970 and 2199", path="range"
+        ) from None

@@ -45,7 +45,7 @@ _INTERNAL: Final = '["","","","","","","",false,false]'
 class Derivation:
     """What the store calls for each segment; `version` changes when the columns it makes do."""
 
-    version = "3"
+    version = "4"
     reads = ("own_domains", "fbclid_is_paid", "bots", "pages", "passive", "channels")
 
     def __call__(

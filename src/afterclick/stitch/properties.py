@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 from afterclick.core.event import PROPERTY_PREFIX
 from afterclick.stitch.texts import Texts, texts_of
 from afterclick.store.books import Books
-
-MOST: Final = 200
-"""Properties that get a column of their own; further ones stay in the log."""
+from afterclick.store.columns import MOST_PROPERTIES
 
 _LONGEST: Final = 1_000
+_EXACT: Final = 1e15
 
 
 class PropertyColumns:
@@ -41,14 +40,8 @@ class PropertyColumns:
     def _flat(self, name: str) -> tuple[np.ndarray, str]:
         column = self.segment[name]
         kind = self.segment.schema.field(name).type
-        text = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        if self.books.kinds.get(name, "coded" if text else "number") == "coded":
-            texts = texts_of(column if text else pc.cast(column, pa.string()))
-            return texts.codes(self.books.book(name)), "coded"
-        if text:
-            # The column was numbers before: texts that are numbers stay comparable, others are none.
-            numbers = [_number(value) for value in texts_of(column).values.to_pylist()]
-            return np.append(np.array(numbers, np.float64), np.nan)[texts_of(column).numbers], "number"
+        if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            return texts_of(column).codes(self.books.book(name)), "coded"
         return np.asarray(pc.fill_null(pc.cast(column.combine_chunks(), pa.float64()), np.nan)), "number"
 
     def _nested(self) -> dict[str, tuple[np.ndarray, str]]:
@@ -59,14 +52,13 @@ class PropertyColumns:
         counts: Counter[str] = Counter()
         for document in documents:
             counts.update(document.keys())
-        names = [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST]]
+        names = [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_PROPERTIES]]
         return {name: self._column(name, [document.get(name) for document in documents], texts) for name in names}
 
     def _column(self, name: str, values: list[Any], texts: Texts) -> tuple[np.ndarray, str]:
         book = PROPERTY_PREFIX + name
-        known = self.books.kinds.get(book)
-        numeric = known == "number" or known is None and all(isinstance(v, bool | int | float | None) for v in values)
-        if numeric:
+        # By this segment's values alone: what is text in another one becomes text when it is read, in whichever came first.
+        if all(isinstance(value, bool | int | float | None) for value in values):
             return np.append(np.array([_number(value) for value in values], np.float64), np.nan)[
                 texts.numbers
             ], "number"
@@ -99,8 +91,11 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str | None:
+    """A number as it is written where it stood in a segment without texts: 12 for 12.0."""
     if value is None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)
     return str(value)[:_LONGEST]

@@ -17,6 +17,8 @@ import pyarrow as pa
 
 from afterclick.store import disk, ids
 
+SMALL: Final = 32 << 20
+"""Bytes up to which every one of them is looked at before a file is read; it takes milliseconds."""
 _VALUE: Final = pa.schema([pa.field("value", pa.large_string(), nullable=False)])
 
 
@@ -95,10 +97,14 @@ def _rim(content: pa.Buffer, low: int, high: int) -> int:
 
 
 def map_file(path: Path, known: File) -> pa.Buffer:
-    """The file's bytes, mapped; the map outlives the descriptor. Raises ValueError if its length or rim is another."""
+    """The file's bytes, mapped; the map outlives the descriptor. Raises ValueError if its length or rim is another.
+
+    Of a file of more than SMALL bytes only the rim is looked at: the whole is checked after a crash, and by `verify`.
+    """
     with pa.memory_map(str(path)) as file:
         content = file.read_buffer()
-    if content.size != known.bytes or _rim(content, known.low, known.high) != known.rim:
+    changed = content.size != known.bytes or _rim(content, known.low, known.high) != known.rim
+    if changed or (content.size <= SMALL and zlib.crc32(content) != known.crc):
         raise ValueError(f"{path.name} changed")
     return content
 

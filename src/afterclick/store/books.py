@@ -13,6 +13,8 @@ from afterclick.store import ids
 
 _FEW = 1000
 """So few texts are found faster by going through the book than by indexing it."""
+_UNINDEXED = 50_000
+"""So many texts at the end of an indexed book are gone through before the index is made to hold them."""
 
 
 class Book:
@@ -65,8 +67,7 @@ class Book:
             if len(missing):
                 fresh = wanted.take(pa.array(missing)).dictionary_encode()
                 found[missing] = np.asarray(fresh.indices) + self._size
-                self._parts.append(fresh.dictionary)
-                self._size += len(fresh.dictionary)
+                self._append(ids.texts(fresh.dictionary))
         codes = np.full(len(known), -1, np.int32)
         codes[known] = found
         return codes
@@ -75,20 +76,50 @@ class Book:
         """The texts whose codes are `size` and above."""
         return pa.concat_arrays([*self.all.slice(size).chunks, pa.array([], pa.large_string())])
 
+    def copy(self) -> Book:
+        """A book with the same codes that goes its own way from here; the index is shared as far as there is one."""
+        other = Book(self.name)
+        with self._mutex:
+            other._parts, other._size = list(self._parts), self._size
+            other._index, other._indexed = self._index, self._indexed
+        return other
+
+    def index(self) -> None:
+        """Make the index now, for a book that copies will be taken of."""
+        with self._mutex:
+            if self._size > _FEW and self._lagging():
+                self._whole_index()
+
+    def _append(self, fresh: pa.LargeStringArray) -> None:
+        self._size += len(fresh)
+        # Parts of about equal size become one, so that a book that grows bit by bit stays in few parts.
+        while self._parts and len(self._parts[-1]) <= 2 * len(fresh):
+            fresh = pa.concat_arrays([self._parts.pop(), fresh])
+        self._parts.append(fresh)
+
+    def _lagging(self) -> bool:
+        return self._index is None or self._size - self._indexed > max(_FEW, min(self._indexed // 8, _UNINDEXED))
+
     def _find(self, wanted: pa.LargeStringArray) -> np.ndarray:
         if not self._size or not len(wanted):
             return np.full(len(wanted), -1, np.int32)
         with self._mutex:
-            if self._indexed < self._size and len(wanted) <= _FEW < self._size:
-                return self._scan(wanted)
-            index = self._whole_index()
-            whole = self.all
-        found = index.find(ids.hash64(wanted), lambda i, rows: _equal(wanted, i, whole, rows))
-        return found.astype(np.int32)
+            if self._index is None and len(wanted) <= _FEW < self._size:
+                return self._scan(wanted, self.all)
+            index = self._whole_index() if self._lagging() else self._index
+            whole, indexed = self.all, self._indexed
+        assert index is not None
+        found = index.find(ids.hash64(wanted), lambda i, rows: _equal(wanted, i, whole, rows)).astype(np.int32)
+        missing = np.flatnonzero(found < 0)
+        if len(missing) and len(whole) > indexed:
+            behind = self._scan(wanted.take(pa.array(missing)), whole.slice(indexed))
+            found[missing] = np.where(behind < 0, -1, behind + indexed)
+        return found
 
-    def _scan(self, wanted: pa.LargeStringArray) -> np.ndarray:
+    @staticmethod
+    def _scan(wanted: pa.LargeStringArray, texts: pa.ChunkedArray) -> np.ndarray:
         distinct = pc.unique(wanted)
-        position = pc.index_in(self.all, value_set=distinct).combine_chunks()
+        position = pc.index_in(texts, value_set=distinct).combine_chunks()
         codes = np.flatnonzero(np.asarray(position.is_valid()))
         code_of = np.full(len(distinct), -1, np.int32)
         code_of[np.asarray(position.drop_null())] = codes
@@ -105,14 +136,10 @@ class Book:
 
 
 class Books:
-    """All books of a store while pieces are derived: a name that was never used is an empty book.
+    """All books of a store while pieces are derived: a name that was never used is an empty book."""
 
-    `kinds` says of which kind each column was in the pieces before, so that a property can stay what it is.
-    """
-
-    def __init__(self, books: Mapping[str, Book] | None = None, kinds: Mapping[str, str] | None = None) -> None:
+    def __init__(self, books: Mapping[str, Book] | None = None) -> None:
         self._books = dict(books or {})
-        self.kinds: dict[str, str] = dict(kinds or {})
         self._marks = {name: book.size for name, book in self._books.items()}
 
     @property
@@ -123,6 +150,16 @@ class Books:
     def book(self, name: str) -> Book:
         """The book of this name."""
         return self._books.setdefault(name, Book(name))
+
+    def copy(self) -> Books:
+        """Books with the same codes that go their own way from here; large ones are indexed first, once for both."""
+        for book in self._books.values():
+            book.index()
+        return Books({name: book.copy() for name, book in self._books.items()})
+
+    def frozen(self) -> dict[str, Book]:
+        """The books as they are now, whatever is added later."""
+        return {name: book.copy() for name, book in self._books.items() if book.size}
 
     def mark(self) -> None:
         """From here on `added` counts anew."""

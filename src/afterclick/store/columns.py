@@ -13,6 +13,10 @@ TOUCH_INTERNAL: Final = 1
 NONE: Final = -1
 
 
+MOST_PROPERTIES: Final = 200
+"""Properties out of JSON that get a column in one piece: the commonest, whatever senders make up. All stay in the log."""
+
+
 class Flag(IntFlag):
     """Bits of the column `flags`."""
 

@@ -17,6 +17,7 @@ import msgspec
 from afterclick.core.errors import SpecError, nearest
 from afterclick.store import disk, documents, toml
 from afterclick.store.documents import Alert, Board
+from afterclick.store.privacy import Privacy
 
 FILE = "afterclick.toml"
 LANGUAGES = ("en", "ko")
@@ -47,6 +48,10 @@ _COMMENTS = {
     "costs": """Costs named otherwise than the visits they brought; the first that fits counts, "" fits all and keeps its own.
 rename = [{source = "naver", campaign = "Brand KR", to_campaign = "brand"}]""",
     "saved": 'Questions saved under a name, as JSON: [["Checkout", "{...}"]]. They change no answer.',
+    "privacy": """What may be kept of people from now on; see docs/privacy.md. It changes no answer about what is stored.
+scrub = mask e-mails, telephone, card and resident numbers; scrub_imports = in imported files too; patterns = own ones
+(RE2); query = further parameters kept in addresses; drop = properties never stored; email, phone, user_id = keep, hash
+or drop; consent = opt_out or opt_in; gpc, dnt = heed these signals of browsers.""",
     "segments": 'Groups of visitors by a rule; see docs/segments.md. VIPs = "visitor.orders >= 3"',
     "alerts": """Numbers of reports to hear of; `afterclick alerts check` looks at them. They change no answer.
 [[alerts]] name = "Few orders", question = "kpi?range=1d", figure = "orders", below = 10""",
@@ -58,7 +63,7 @@ every other call goes by https to public addresses alone. ["hooks.lan:9000"]""",
 }
 
 
-WRITTEN = frozenset({"saved", "alerts", "boards", "outbound"})
+WRITTEN = frozenset({"saved", "alerts", "boards", "outbound", "privacy"})
 """Fields that change no answer."""
 
 
@@ -118,6 +123,7 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     boards: tuple[Board, ...] = ()
     segments: dict[str, str] = {}
     outbound: tuple[str, ...] = ()
+    privacy: Privacy = Privacy()
     channels: dict[str, Any] = {}
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from afterclick.core.event import LOG_COLUMNS, PROPERTY_PREFIX
 from afterclick.store import ids, log, segment
 from afterclick.store.ids import HashIndex
 from afterclick.store.pieces import Piece
-from afterclick.store.segment import SegmentReader
+from afterclick.store.segment import RowSource, SegmentReader, SegmentRows, TableRows
 
 CONTENT: Final = tuple(
     name
@@ -28,7 +29,7 @@ NEW: Final = -1
 ITSELF: Final = -2
 
 
-class Source(Protocol):
+class Source(RowSource, Protocol):
     """Rows that are stored, or about to be: an index over their event ids, and their columns."""
 
     @property
@@ -36,30 +37,21 @@ class Source(Protocol):
         """Hashes of the event ids."""
         ...
 
-    def names(self) -> set[str]:
-        """Names of the columns."""
-        ...
 
-    def take(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
-        """Values of a column at these rows."""
-        ...
-
-
-class StoredRows:
-    """The rows of a segment on disk."""
+class StoredRows(SegmentRows):
+    """The rows of a segment on disk, to be found by their ids."""
 
     def __init__(self, path: Path, reader: SegmentReader, index: HashIndex) -> None:
+        super().__init__(path, reader)
         self.index = index
-        self._path = path
-        self._reader = reader
 
-    def names(self) -> set[str]:
-        """Names of the segment's columns."""
-        return self._reader.names(self._path)
 
-    def take(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
-        """Values of a column at these rows of the segment."""
-        return self._reader.take(self._path, column, rows)
+class IndexedRows(TableRows):
+    """The rows of a table, to be found by their ids; without an index none is looked up."""
+
+    def __init__(self, table: pa.Table, index: HashIndex | None = None) -> None:
+        super().__init__(table)
+        self.index = HashIndex.build(np.zeros(0, np.uint64)) if index is None else index
 
 
 class HeldRows:
@@ -115,11 +107,21 @@ class Matches(NamedTuple):
 
 
 class History:
-    """Everything stored, and what the open transaction has added so far."""
+    """Everything stored, and what the open transaction has added so far.
 
-    def __init__(self, log_folder: Path, reader: SegmentReader, pieces: Iterable[Piece]) -> None:
+    `tables` are the rows of pieces that lie in no segment, by the piece's name.
+    """
+
+    def __init__(
+        self,
+        log_folder: Path,
+        reader: SegmentReader,
+        pieces: Iterable[Piece],
+        tables: Mapping[str, pa.Table] = MappingProxyType({}),
+    ) -> None:
         self._log = log_folder
         self._reader = reader
+        self._tables = tables
         self.sources: list[Source] = [self._stored(piece) for piece in pieces]
 
     def add(self, rows: Source) -> int:
@@ -156,8 +158,8 @@ class History:
             if number == NEW:
                 continue
             here = np.flatnonzero(matches.source == number)
-            theirs = _TableRows(table) if number == ITSELF else sources[number]
-            result[here] = _differ(_TableRows(table), here, theirs, matches.row[here])
+            theirs = IndexedRows(table) if number == ITSELF else sources[number]
+            result[here] = _differ(IndexedRows(table), here, theirs, matches.row[here])
         return result
 
     def _match_itself(self, texts: pa.Array, hashes: np.ndarray, source: np.ndarray, row: np.ndarray) -> None:
@@ -171,24 +173,15 @@ class History:
         source[fresh[again]] = ITSELF
         row[fresh[again]] = fresh[first[again]]
 
-    def _stored(self, piece: Piece) -> StoredRows:
+    def _stored(self, piece: Piece) -> Source:
         path = self._log / (piece.segment + log.SUFFIX)
         index = piece.index
+        table = self._tables.get(piece.segment)
+        if table is not None:
+            return IndexedRows(table, index or HashIndex.build(ids.hash64(table["event_id"])))
         if index is None:
             index = HashIndex.build(ids.hash64(segment.read_segment(path, ("event_id",))["event_id"]))
         return StoredRows(path, self._reader, index)
-
-
-class _TableRows:
-    def __init__(self, table: pa.Table) -> None:
-        self.index = HashIndex.build(np.zeros(0, np.uint64))
-        self._table = table
-
-    def names(self) -> set[str]:
-        return set(self._table.column_names)
-
-    def take(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
-        return self._table[column].take(pa.array(rows))
 
 
 def _same_id(texts: pa.Array, places: np.ndarray, rows: Source) -> ids.Equal:

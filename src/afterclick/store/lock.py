@@ -16,6 +16,8 @@ if sys.platform != "win32":
     import fcntl
 
 NAME = "LOCK"
+DEFINITIONS = "definitions.lock"
+"""Held for moments while afterclick.toml and what belongs to it are changed; a server that writes events does not hold it."""
 _PATIENCE = 10
 _PAUSE = 0.03
 
@@ -27,9 +29,11 @@ class Lock:
     lock is held is known to the system alone, so neither a left-over file nor a pid in use again keeps anybody out.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
+    def __init__(self, folder: Path, name: str = NAME) -> None:
+        self.path = folder / name
         self._descriptor = -1
+        self.after_crash = False
+        """Did the one who held it before end without giving it back?"""
 
     @property
     def held(self) -> bool:
@@ -62,6 +66,7 @@ class Lock:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.after_crash = os.fstat(descriptor).st_size > 0
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, _ourselves().encode(), 0)
         except BlockingIOError:

@@ -87,6 +87,19 @@ def conform(table: pa.Table) -> pa.Table:
 
 def arrange(table: pa.Table) -> pa.Table:
     """The rows of a conforming table by (UTC day, id, occurred_at, event id): one order, however they came."""
+    order = order_of(table)
+    return table if (order[1:] > order[:-1]).all() else take(table, order)
+
+
+def take(table: pa.Table, order: np.ndarray) -> pa.Table:
+    """The rows of a table at these places, every column in one piece."""
+    names = table.column_names
+    with ThreadPoolExecutor(2, thread_name_prefix="afterclick-arrange") as pool:
+        return pa.table(dict(zip(names, pool.map(lambda name: _take(table[name], order), names), strict=True)))
+
+
+def order_of(table: pa.Table) -> np.ndarray:
+    """The places (int64) of a conforming table's rows in the order of a segment."""
     at = np.asarray(table["occurred_at"].cast(pa.int64()))
     key = _day_and_id(table, at)
     order = np.argsort(at)
@@ -98,11 +111,7 @@ def arrange(table: pa.Table) -> pa.Table:
     if len(tied):
         rows = order[tied]
         order[tied] = rows[ids.order_within(np.cumsum(fresh)[tied], _take(table["event_id"], rows))]
-    if (order[1:] > order[:-1]).all():
-        return table
-    names = table.column_names
-    with ThreadPoolExecutor(2, thread_name_prefix="afterclick-arrange") as pool:
-        return pa.table(dict(zip(names, pool.map(lambda name: _take(table[name], order), names), strict=True)))
+    return order
 
 
 def unite(tables: Sequence[pa.Table]) -> pa.Table:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
 from afterclick.core.errors import StoreError, StoreFormat
-from afterclick.store import checked, disk
+from afterclick.store import checked, disk, standing
+
+Kind = Literal["import", "replay", "live", "compact", "erase"]
 
 FILE = "manifest.jsonl"
 TORN = "manifest.torn-"
@@ -46,15 +50,24 @@ class RejectsEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sha256: str
 
 
-class ImportEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One acknowledged import; a replay is an import whose input were rejects, named in `reject_ids`.
+class Replaced(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names of neighbouring segments that no longer count, and of those that stand in their place."""
 
-    `counts` holds at least `stored` and `rejected`. `stale` names older segments whose pieces this import changed:
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+class ImportEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One acknowledged change. A replay is an import whose input were rejects, named in `reject_ids`; `live` are the
+    calls of the tail up to `live_seq`; `compact` and `erase` put segments (`replaces`) and rejects (`rejects_for`, by
+    import) in the place of others.
+
+    `counts` holds at least `stored` and `rejected`. `stale` names older segments whose pieces this change made wrong:
     they hold earlier lines of an order that goes on here.
     """
 
     seq: int
-    kind: Literal["import", "replay"] = "import"
+    kind: Kind = "import"
     id: str
     at: int
     source: str
@@ -65,6 +78,9 @@ class ImportEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     map: dict[str, Any] = {}
     reject_ids: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    live_seq: int = 0
+    replaces: tuple[Replaced, ...] = ()
+    rejects_for: dict[str, RejectsEntry | None] = {}
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -72,7 +88,8 @@ class _Kind(msgspec.Struct, frozen=True):
     kind: str
 
 
-class Manifest(NamedTuple):
+@dataclass(frozen=True)
+class Manifest:
     """What the log holds: `entries` in order, `digest` over them, `size` bytes that count, `torn` behind those."""
 
     entries: tuple[ImportEntry, ...] = ()
@@ -85,10 +102,39 @@ class Manifest(NamedTuple):
         """Number of the last change, 0 for none."""
         return self.entries[-1].seq if self.entries else 0
 
-    @property
+    @cached_property
     def segments(self) -> tuple[SegmentEntry, ...]:
-        """All segments in the order of their rows' numbers."""
-        return tuple(segment for entry in self.entries for segment in entry.segments)
+        """The segments that count, in the order of their rows' numbers."""
+        return standing.segments(self.entries)
+
+    def standing(self, entry: ImportEntry) -> tuple[SegmentEntry, ...]:
+        """What now holds the rows that an import stored; merged segments hold others' rows too."""
+        after, now = self._successors, {segment.name: segment for segment in self.segments}
+        names = dict.fromkeys(name for segment in entry.segments for name in standing.follow(segment.name, after))
+        return tuple(now[name] for name in names)
+
+    def rejects_of(self, entry: ImportEntry) -> RejectsEntry | None:
+        """The file of an import's rejects as it is now."""
+        return self._rejects.get(entry.id)
+
+    @cached_property
+    def live_seq(self) -> int:
+        """The last call of the tail whose events lie in segments, 0 for none."""
+        return max((entry.live_seq for entry in self.entries), default=0)
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """Names of all files of the log that count: segments and rejects."""
+        kept = {one.file for one in self._rejects.values() if one is not None}
+        return frozenset(kept | {f"{segment.name}.parquet" for segment in self.segments})
+
+    @cached_property
+    def _successors(self) -> dict[str, tuple[str, ...]]:
+        return standing.successors(self.entries)
+
+    @cached_property
+    def _rejects(self) -> dict[str, RejectsEntry | None]:
+        return standing.rejects(self.entries)
 
     @property
     def replayed(self) -> frozenset[str]:

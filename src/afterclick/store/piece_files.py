@@ -64,15 +64,20 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     books: tuple[str, ...]
 
 
-def write(projection: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.ChunkedArray) -> Piece:
-    """Store a derived segment and return it as it is read back. Raises StoreError for what the disk refuses."""
+def write(
+    projection: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.ChunkedArray, chain: str = ""
+) -> Piece:
+    """Store a derived segment and return it as it is read back. Raises StoreError for what the disk refuses.
+
+    `chain` is that of `fit` unless the piece stands for others with the very same codes, whose chain it then keeps.
+    """
     name = fit.segment.name
     with disk.explained(projection / name):
         projection.mkdir(exist_ok=True)
         beside = projection / f"{_ASIDE}{name}-{secrets.token_hex(4)}"
         beside.mkdir()
         try:
-            header = _write_files(beside, fit, derived, event_ids)
+            header = _write_files(beside, fit, derived, event_ids, chain or fit.chain(derived))
             disk.write_synced(beside / HEADER, checked.seal(msgspec.json.encode(header)))
             _put_in_place(projection, beside, name)
         except BaseException:
@@ -121,6 +126,15 @@ def clean(projection: Path, names: set[str]) -> None:
                 _remove(folder)
 
 
+def clean_damaged(projection: Path) -> list[str]:
+    """Remove pieces whose bytes are no longer those that were written; their names. Only the writer may."""
+    found = sorted(folder.name for folder in projection.iterdir() if folder.is_dir()) if projection.is_dir() else []
+    damaged = [name for name in found if damaged_files(projection, name)]
+    for name in damaged:
+        _remove(projection / name)
+    return damaged
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
@@ -139,7 +153,9 @@ def _put_in_place(projection: Path, beside: Path, name: str) -> None:
         beside.rename(place)
 
 
-def _write_files(folder: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.ChunkedArray) -> _Header:
+def _write_files(
+    folder: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.ChunkedArray, chain: str
+) -> _Header:
     index = ids.HashIndex.build(ids.hash64(event_ids))
     files = {
         COLUMNS: arrow_files.write_columns(folder / COLUMNS, derived.columns, derived.kinds),
@@ -163,7 +179,7 @@ def _write_files(folder: Path, fit: Fit, derived: DerivedPiece, event_ids: pa.Ch
         offsets=tuple(offsets.tolist()),
         after=fit.after,
         derivation=fit.derivation,
-        chain=fit.chain(derived),
+        chain=chain,
         files=files,
         books=tuple(derived.new),
     )

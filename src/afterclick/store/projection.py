@@ -42,12 +42,16 @@ class Derive(Protocol):
 
 
 class Opened(NamedTuple):
-    """Pieces in the order of their segments; `damaged` segments have none. `segments` are those of the pieces."""
+    """Pieces in the order of their segments; `damaged` segments have none. `segments` are those of the pieces.
+
+    `chain` is that of the last piece: a digest of every code given.
+    """
 
     pieces: tuple[Piece, ...]
     segments: tuple[SegmentEntry, ...]
     books: dict[str, Book]
     damaged: tuple[str, ...]
+    chain: str = ""
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -73,7 +77,37 @@ class Projection:
                 run.take(entry)
         progress("derive", len(manifest.segments), len(manifest.segments))
         self._known = {piece.segment: known for piece in run.pieces if (known := self._known.get(piece.segment))}
-        return Opened(tuple(run.pieces), tuple(run.segments), run.books(), tuple(run.damaged))
+        return Opened(tuple(run.pieces), tuple(run.segments), run.books(), tuple(run.damaged), run.after)
+
+    def behind(self, opened: Opened) -> Books:
+        """The books behind these pieces, to be copied: what is given codes next continues them."""
+        if self._books is None or self._books[0] != opened.chain:
+            self._books = (opened.chain, Books(books_of(opened.pieces)))
+        return self._books[1]
+
+    def made(self, table: pa.Table, books: Books, definitions: Definitions) -> DerivedPiece:
+        """What the rows of a segment without lines of orders become behind these books, which grow; nothing is stored.
+
+        Unlike everything else here it may run beside questions: the books are the caller's own.
+        """
+        books.mark()
+        derived = self._derive(table, books, definitions, lines.ORDER_LINES.empty_table())
+        pieces.check(derived, table.num_rows, {name: books.book(name).size for name in books.names})
+        return DerivedPiece(derived.columns, derived.kinds, books.added(), derived.edges)
+
+    def keep(self, fit: Fit, derived: DerivedPiece, event_ids: pa.ChunkedArray, chain: str = "") -> str:
+        """Store the piece of a segment whose line is not written yet; returns its chain.
+
+        `chain` names that of the pieces it takes the place of, if it gives exactly their codes: then what stands behind
+        them stays as it is. A disk that has no room is no error: the piece is derived at the next question.
+        """
+        chain = chain or fit.chain(derived)
+        try:
+            piece_files.write(self.folder, fit, derived, event_ids, chain)
+        except StoreError as error:
+            if error.code not in ("disk_full", "no_access"):
+                raise
+        return chain
 
     def anew(self) -> Projection:
         """The same projection with nothing opened."""
@@ -102,7 +136,6 @@ class Projection:
             raise ValueError("a derived piece must name the texts it gave codes to: new=books.added()")
         derived = DerivedPiece(derived.columns, derived.kinds, added, derived.edges)
         pieces.check(derived, fit.segment.rows, {name: books.book(name).size for name in books.names})
-        books.kinds.update(derived.kinds)
         piece = self._keep(fit, derived, table["event_id"], write=write)
         self._known[fit.segment.name] = (fit, piece)
         self._books = (piece.chain, books)
@@ -121,8 +154,7 @@ class Projection:
     def _books_behind(self, run: _Run) -> Books:
         if self._books is not None and self._books[0] == run.after:
             return self._books[1]
-        kinds = {name: kind for piece in run.pieces for name, kind in piece.kinds.items()}
-        return Books(run.books(), kinds)
+        return Books(run.books())
 
     def _order_lines(self, manifest: Manifest) -> pa.Table:
         entries = [entry for entry in manifest.segments if entry.lines and segment.is_intact(self._log, entry)]
@@ -202,8 +234,10 @@ def books_of(parts: Iterable[Piece]) -> dict[str, Book]:
     return {name: Book(name, arrays) for name, arrays in texts.items()}
 
 
-def clean(projection: Path, manifest: Manifest) -> None:
-    """Remove pieces of no segment and what a crash left; only the writer may."""
+def clean(projection: Path, manifest: Manifest, *, damaged: bool = False) -> None:
+    """Remove pieces of no segment and what a crash left, `damaged` ones too; only the writer may."""
     with disk.explained(projection):
         projection.mkdir(exist_ok=True)
         piece_files.clean(projection, {entry.name for entry in manifest.segments})
+        if damaged:
+            piece_files.clean_damaged(projection)

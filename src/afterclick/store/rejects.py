@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -92,21 +93,29 @@ def select(
     file: str = "",
     replayed: bool | None = None,
     ids: frozenset[str] | None = None,
+    unsealed: Iterable[Rejected] = (),
 ) -> Iterator[Rejected]:
-    """Rejects that meet every filter given: import id, code, source, file, taken up by a replay or not, ids."""
+    """Rejects that meet every filter given: import id, code, source, file, taken up by a replay or not, ids.
+
+    `unsealed` are those of the tail, which are of no import yet.
+    """
     taken_up = manifest.replayed
+    for one in chain(_kept(log, manifest, imported), () if imported else unsealed):
+        if (
+            (not code or one.code == code)
+            and (not source or one.source == source)
+            and (not file or one.file == file)
+            and (replayed is None or (one.id in taken_up) is replayed)
+            and (ids is None or one.id in ids)
+        ):
+            yield one
+
+
+def _kept(log: Path, manifest: Manifest, imported: str) -> Iterator[Rejected]:
     for entry in manifest.entries:
-        if entry.rejects is None or (imported and entry.id != imported):
-            continue
-        for one in iterate(log, entry.rejects):
-            if (
-                (not code or one.code == code)
-                and (not source or one.source == source)
-                and (not file or one.file == file)
-                and (replayed is None or (one.id in taken_up) is replayed)
-                and (ids is None or one.id in ids)
-            ):
-                yield one
+        kept = manifest.rejects_of(entry)
+        if kept is not None and imported in ("", entry.id):
+            yield from iterate(log, kept)
 
 
 def is_intact(log: Path, entry: RejectsEntry) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,7 @@ CODED: Final = (
 )  # fmt: skip
 """Text columns of the log that are read as dictionaries when many rows are worked on."""
 
+GONE: Final = "segment_gone"
 _KEPT_BYTES: Final = 256 << 20
 
 
@@ -123,6 +124,15 @@ class SegmentReader:
         whole = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
         return whole.take(pa.array(place))
 
+    def forget(self, paths: Collection[Path]) -> None:
+        """Let go of segments that are removed."""
+        with self._mutex:
+            for path in paths:
+                self._bounds.pop(path, None)
+                self._types.pop(path, None)
+            for key in [key for key in self._kept if key.path in paths]:
+                self._bytes -= self._kept.pop(key).nbytes
+
     def _look_at(self, path: Path) -> None:
         if path not in self._bounds:
             with _open(path) as file:
@@ -149,11 +159,60 @@ class SegmentReader:
         return parts
 
 
+class RowSource(Protocol):
+    """Rows of the log, on disk or in memory."""
+
+    def names(self) -> set[str]:
+        """Names of the columns."""
+        ...
+
+    def take(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
+        """Values of a column at these rows (int64, any order)."""
+        ...
+
+
+class SegmentRows:
+    """The rows of a segment on disk."""
+
+    def __init__(self, path: Path, reader: SegmentReader) -> None:
+        self._path = path
+        self._reader = reader
+
+    def names(self) -> set[str]:
+        """Names of the segment's columns."""
+        return self._reader.names(self._path)
+
+    def take(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
+        """Values of a column at these rows of the segment."""
+        return self._reader.take(self._path, column, rows)
+
+
+class TableRows:
+    """The rows of a table in memory."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def names(self) -> set[str]:
+        """Names of the table's columns."""
+        return set(self._table.column_names)
+
+    def take(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
+        """Values of a column at these rows."""
+        return self._table[column].take(pa.array(rows))
+
+
 @contextmanager
 def _open(path: Path, coded: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(coded)) as file:
             yield file
+    except FileNotFoundError as error:
+        # Merged or rewritten since the question was asked, or lost: a look at the manifest tells.
+        raise StoreError(
+            f"the segment {path.name} is not there", hint="ask again; if it stays so, run afterclick doctor",
+            path=str(path), code=GONE,
+        ) from error  # fmt: skip
     except (OSError, pa.ArrowInvalid) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(

@@ -71,11 +71,13 @@ def delete(folder: Path, name: str) -> None:
 
 
 def forget(folder: Path, erased: Collection[str]) -> int:
-    """Take these ids off every list, the file of which is written anew; returns how many entries went."""
+    """Take the visitors of these ids off every list, the file of which is written anew; returns how many entries went."""
     gone = 0
     for head in known(folder):
         table = _read(folder, head.name)
-        kept = table.filter(pc.invert(pc.is_in(table["id"], pa.array(sorted(erased), pa.string()))))
+        # With an id goes whoever it stood for: a device they shared would say the same of its other users.
+        named = table.filter(pc.is_in(table["id"], pa.array(sorted(erased), pa.string())))["visitor"]
+        kept = table.filter(pc.invert(pc.is_in(table["visitor"], named.combine_chunks())))
         if kept.num_rows == table.num_rows:
             continue
         gone += table.num_rows - kept.num_rows

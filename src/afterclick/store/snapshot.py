@@ -21,7 +21,8 @@ from afterclick.store.manifest import ImportEntry, Manifest
 from afterclick.store.pieces import Edges, Piece, join_edges, none_of
 from afterclick.store.projection import Opened
 from afterclick.store.promotion import Promoted, promote
-from afterclick.store.segment import SegmentReader
+from afterclick.store.segment import RowSource, SegmentReader, SegmentRows, TableRows
+from afterclick.store.tail_batch import EMPTY, TailState
 
 LARGE: Final = 64_000_000
 """Rows from which on columns that were read are let go again."""
@@ -41,22 +42,31 @@ class Chunk(NamedTuple):
 
 
 class Snapshot:
-    """A frozen view; rows are numbered through all pieces in the order of the log, and keep their numbers later on.
+    """A frozen view; rows are numbered through all pieces in the order of the log, those of the tail last.
 
     Safe to read from several threads. `damaged` names segments that could neither be opened nor derived: their rows
     are missing here, and a result must say so.
     """
 
     def __init__(
-        self, log_folder: Path, manifest: Manifest, definitions: Definitions, opened: Opened, reader: SegmentReader
+        self,
+        log_folder: Path,
+        manifest: Manifest,
+        definitions: Definitions,
+        opened: Opened,
+        reader: SegmentReader,
+        tail: TailState = EMPTY,
     ) -> None:
         self.manifest = manifest
         self.definitions = definitions
-        self.pieces: tuple[Piece, ...] = opened.pieces
+        self.sealed = opened
+        self.tail = tail
+        self.pieces: tuple[Piece, ...] = (*opened.pieces, *tail.pieces)
         self.damaged = opened.damaged
-        self.starts = np.cumsum([0, *(piece.rows for piece in opened.pieces)]).astype(np.int64)
+        self.starts = np.cumsum([0, *(piece.rows for piece in self.pieces)]).astype(np.int64)
         self._log = log_folder
-        self._books = opened.books
+        self._books = opened.books if tail.books is None else tail.books
+        self._tables = tail.tables
         self._reader = reader
         self._promoted: dict[str, Promoted] = {}
         self._mutex = threading.Lock()
@@ -90,15 +100,22 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Equal for equal content under equal definitions: position and digest of the manifest, definitions."""
-        parts = [str(self.manifest.position), self.manifest.digest, self.definitions.fingerprint(), *self.damaged]
-        return "-".join(part for part in parts if part)
+        """Equal for equal content under equal definitions: position and digest of manifest and tail, definitions."""
+        return self._position(self.definitions.fingerprint())
 
     @cached_property
     def meaning(self) -> str:
-        """As `fingerprint`, whatever segments are saved: what is derived without them stays right."""
-        parts = [str(self.manifest.position), self.manifest.digest, self.definitions.fingerprint(beside=("segments",))]
-        return "-".join([*parts, *self.damaged])
+        """As `fingerprint`, whatever segments are saved."""
+        return self._position(self.definitions.fingerprint(beside=("segments",)))
+
+    def _position(self, definitions: str) -> str:
+        live = f"live{self.tail.position}" if self.tail.position else ""
+        return "-".join(filter(None, (str(self.manifest.position), self.manifest.digest, live, definitions, *self.damaged)))
+
+    @property
+    def codes(self) -> tuple[str, int]:
+        """Another where equal content has other codes: merged segments keep theirs, a rebuild gives new ones."""
+        return self.sealed.chain, self.tail.generation
 
     @property
     def folder(self) -> Path:
@@ -107,8 +124,13 @@ class Snapshot:
 
     @property
     def imports(self) -> tuple[ImportEntry, ...]:
-        """Every acknowledged import and replay, oldest first."""
-        return self.manifest.entries
+        """Every import and replay, oldest first."""
+        return tuple(entry for entry in self.manifest.entries if entry.kind in ("import", "replay"))
+
+    @property
+    def live(self) -> tuple[ImportEntry, ...]:
+        """Every sealing of live traffic, oldest first; what lies in no segment yet is in `tail`."""
+        return tuple(entry for entry in self.manifest.entries if entry.kind == "live")
 
     @property
     def replayed(self) -> frozenset[str]:
@@ -116,8 +138,10 @@ class Snapshot:
         return self.manifest.replayed
 
     def rejects(self, imported: str = "") -> Iterator[Rejected]:
-        """Every rejected row that is kept, oldest first; or those of one import."""
-        return rejects.select(self._log, self.manifest, imported=imported)
+        """Every rejected row that is kept, oldest first, those of the tail last; or those of one import."""
+        yield from rejects.select(self._log, self.manifest, imported=imported)
+        if not imported:
+            yield from self.tail.rejected
 
     @cached_property
     def _kinds(self) -> dict[str, set[str]]:
@@ -156,12 +180,12 @@ class Snapshot:
                 found.append(Chunk(int(self.starts[number]) + first, number, last - first, values))
         return found
 
-    def let_go(self, columns: Sequence[str], start: int = 0, rows: int | None = None) -> None:
+    def let_go(self, columns: Sequence[str], start: int = 0, rows: int | None = None, least: int = LARGE) -> None:
         """Free the memory behind rows `start` and on of mapped columns, in a store so large that it would fill the machine.
 
-        They can be read as before; a store of fewer than LARGE rows keeps what it has read.
+        They can be read as before; a store of fewer than `least` rows keeps what it has read.
         """
-        if self.rows < LARGE:
+        if self.rows < least:
             return
         end = self.rows if rows is None else start + rows
         for number, piece in enumerate(self.pieces):
@@ -208,16 +232,20 @@ class Snapshot:
         types = {name: LOG_COLUMNS.field(name).type if name in LOG_COLUMNS.names else pa.null() for name in columns}
         parts = [pa.schema(types.items()).empty_table()]
         for number in np.unique(which):
-            path = self._log / (self.pieces[number].segment + log.SUFFIX)
             here = rows[order[which[order] == number]] - self.starts[number]
-            names = self._reader.names(path)
-            parts.append(
-                pa.table({n: self._reader.take(path, n, here) if n in names else pa.nulls(len(here)) for n in columns})
-            )
+            source = self._source(int(number))
+            names = source.names()
+            parts.append(pa.table({n: source.take(n, here) if n in names else pa.nulls(len(here)) for n in columns}))
         whole = log.unite(parts)
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return whole.select(list(columns)).take(pa.array(back))
+
+    def _source(self, number: int) -> RowSource:
+        """The log's rows of a piece: of its segment, or of the tail."""
+        name = self.pieces[number].segment
+        table = self._tables.get(name)
+        return TableRows(table) if table is not None else SegmentRows(self._log / (name + log.SUFFIX), self._reader)
 
     def edges(self) -> Edges:
         """All identity evidence, in the order of the log."""

@@ -16,10 +16,10 @@ from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
 from afterclick.store import disk, ids, lines, log, manifest
 from afterclick.store.history import NEW, HeldRows, History, StoredRows
-from afterclick.store.manifest import FileEntry, ImportEntry, Manifest, SegmentEntry
+from afterclick.store.manifest import FileEntry, ImportEntry, Manifest, RejectsEntry, SegmentEntry
 from afterclick.store.rejects import RejectWriter
 
-Kind = Literal["import", "replay"]
+Kind = Literal["import", "replay", "live"]
 
 _HELD_BYTES: Final = 1 << 30
 _OURS: Final = re.compile(r"\d{6,}-[0-9a-f]{8}(-\d{3,})?\.(parquet|jsonl)(\.tmp)?|(format|manifest\.torn-\d+)\.tmp")
@@ -104,20 +104,20 @@ class Transaction:
         column_map: Mapping[str, Any] | None = None,
         *,
         reject_ids: Sequence[str] = (),
+        live_seq: int = 0,
+        ahead: Callable[[Sequence[SegmentEntry]], None] = lambda _: None,
     ) -> ImportEntry:
         """Acknowledge: when this returns, everything added is on disk and counts. Then the pieces are derived.
 
         `stored` and `rejected` of the counts are those of this transaction, whatever is given. `reject_ids` are the
-        rejects that a replay took up. Raises StoreError when the disk refuses; with code `unconfirmed` it is unknown
-        whether the import is stored (the next command that opens the store knows).
+        rejects that a replay took up, `live_seq` the last call of the tail that was sealed; `ahead` may make the pieces
+        of the segments, which are written by then, before anybody can ask for them. Raises StoreError when the disk
+        refuses; with code `unconfirmed` it is unknown whether the import is stored (the next command that opens the store
+        knows).
         """
         self._check_open()
-        self._flush()
-        self._land()
-        rejected = self._rejects.finish()
-        if self._segments:
-            with disk.explained(self._log):
-                disk.sync_folder(self._log)
+        rejected = self._finish()
+        ahead(self._segments)
         entry = ImportEntry(
             seq=self._state.position + 1,
             kind=self.kind,
@@ -131,15 +131,9 @@ class Transaction:
             map=dict(column_map or {}),
             reject_ids=tuple(reject_ids),
             stale=self._stale(),
+            live_seq=live_seq,
         )
-        try:
-            state = manifest.append(self._log, self._state, entry)
-        except StoreError as error:
-            self._doubtful = error.code == "unconfirmed"
-            raise
-        self.entry = entry
-        self._done(state)
-        return entry
+        return self._acknowledge(entry)
 
     def close(self) -> None:
         """Remove what was written if it was not committed; what cannot be removed the next writer removes."""
@@ -155,6 +149,26 @@ class Transaction:
             except OSError:
                 continue
         self._rejects.discard()
+
+    def _finish(self) -> RejectsEntry | None:
+        """Everything added lies on disk under its name when this returns."""
+        self._flush()
+        self._land()
+        rejected = self._rejects.finish()
+        if self._segments:
+            with disk.explained(self._log):
+                disk.sync_folder(self._log)
+        return rejected
+
+    def _acknowledge(self, entry: ImportEntry) -> ImportEntry:
+        try:
+            state = manifest.append(self._log, self._state, entry)
+        except StoreError as error:
+            self._doubtful = error.code == "unconfirmed"
+            raise
+        self.entry = entry
+        self._done(state)
+        return entry
 
     def _flush(self) -> None:
         if not self._held.rows:
@@ -199,8 +213,7 @@ def recover(log_folder: Path, state: Manifest) -> Manifest:
     Files that a torn line names are set aside with it instead: should it have been damaged after it was acknowledged,
     nothing is lost.
     """
-    named = {entry.name + log.SUFFIX for entry in state.segments}
-    named |= {entry.rejects.file for entry in state.entries if entry.rejects is not None}
+    named = state.files
     with disk.explained(log_folder):
         torn = manifest.content(log_folder)[state.size :]
         aside = manifest.set_aside(log_folder, state)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from afterclick.core.errors import AfterclickError
-from afterclick.store import definitions, disk, layout, log, manifest, piece_files, rejects, segment
+from afterclick.store import definitions, disk, layout, log, manifest, piece_files, rejects, segment, tombstones
+from afterclick.store.live import findings as live
 from afterclick.store.manifest import Manifest
 
 Severity = Literal["damaged", "note"]
@@ -39,6 +40,9 @@ def verify(path: Path) -> Iterator[Finding]:
     yield from _log(path / "log", state)
     yield from _strays(path / "log", state)
     yield from _pieces(path / "projection", state)
+    yield from _erasures(path)
+    for damaged, file, message in live.findings(path):
+        yield Finding("damaged" if damaged else "note", file, message)
 
 
 def _log(folder: Path, state: Manifest) -> Iterator[Finding]:
@@ -52,9 +56,10 @@ def _log(folder: Path, state: Manifest) -> Iterator[Finding]:
             where = f"row groups {named} cannot be read" if groups else "every page can still be read"
             yield Finding("damaged", f"log/{file}", f"its bytes are not those that were acknowledged; {where}")
     for change in state.entries:
-        if change.rejects is not None and not rejects.is_intact(folder, change.rejects):
-            name = f"log/{rejects.FOLDER}/{change.rejects.file}"
-            yield Finding("damaged", name, f"the {change.rejects.rows:,} rejects are not those that were acknowledged")
+        kept = state.rejects_of(change)
+        if kept is not None and not rejects.is_intact(folder, kept):
+            name = f"log/{rejects.FOLDER}/{kept.file}"
+            yield Finding("damaged", name, f"the {kept.rows:,} rejects are not those that were acknowledged")
 
 
 def _strays(folder: Path, state: Manifest) -> Iterator[Finding]:
@@ -63,10 +68,13 @@ def _strays(folder: Path, state: Manifest) -> Iterator[Finding]:
         yield Finding("note", f"log/{manifest.FILE}", message)
     for path in sorted(folder.glob(f"{manifest.TORN}*")):
         yield Finding("note", f"log/{path.name}", "set aside after a crash; nothing in it was acknowledged")
-    known = {entry.name + log.SUFFIX for entry in state.segments}
+    replaced = {segment.name + log.SUFFIX for change in state.entries for segment in change.segments}
     for path in sorted(folder.iterdir()):
-        if path.name.endswith((log.SUFFIX, disk.TEMPORARY)) and path.name not in known:
-            yield Finding("note", f"log/{path.name}", "belongs to no import: being written, or left by a crash")
+        if path.name.endswith((log.SUFFIX, disk.TEMPORARY)) and path.name not in state.files:
+            message = "belongs to no import: being written, or left by a crash"
+            if path.name in replaced:
+                message = "another segment holds its rows; it goes by itself"
+            yield Finding("note", f"log/{path.name}", message)
 
 
 def _pieces(folder: Path, state: Manifest) -> Iterator[Finding]:
@@ -77,3 +85,12 @@ def _pieces(folder: Path, state: Manifest) -> Iterator[Finding]:
         for file in piece_files.damaged_files(folder, entry.name):
             message = "its bytes are not those that were derived; afterclick rebuild derives them again"
             yield Finding("damaged", f"projection/{entry.name}/{file}", message)
+
+
+def _erasures(path: Path) -> Iterator[Finding]:
+    if (path / tombstones.JOURNAL).exists():
+        yield Finding("note", tombstones.JOURNAL, "an erasure was interrupted; whoever opens the store to write finishes it")
+    try:
+        tombstones.Tombstones.load(path)
+    except AfterclickError as error:
+        yield Finding("damaged", tombstones.FILE, error.message)

@@ -13,6 +13,7 @@ from afterclick.app.bench.attribution import attribution_rows
 from afterclick.app.bench.funnel_kinds import crowd_row, kind_rows
 from afterclick.app.bench.funnels import funnel_rows
 from afterclick.app.bench.imports import import_row
+from afterclick.app.bench.ingest import ingest_rows, sizes_of
 from afterclick.app.bench.memory import memory_rows
 from afterclick.app.bench.others import map_row, other_rows
 from afterclick.app.bench.pages import Server, page_rows
@@ -28,9 +29,10 @@ from afterclick.app.workspace import open as open_store
 REPEATS = 5
 PARTS: Final = (
     "import", "funnel", "kinds", "map", "others", "retention", "paths", "attribution", "retentioneering",
-    "value", "memory", "page",
+    "value", "memory", "page", "ingest",
 )  # fmt: skip
 """What can be measured by itself, in this order."""
+_OWN_STORES: Final = {"page", "ingest"}
 
 
 class Peers(NamedTuple):
@@ -59,7 +61,7 @@ def run(
     wanted = only or PARTS
     rows: list[Row] = []
     store = folder / "store"
-    if set(wanted) != {"page"}:
+    if set(wanted) - _OWN_STORES:
         tell("generate")
         export = write(Shop(events=events), folder / "export")
         tell("import")
@@ -67,13 +69,15 @@ def run(
             rows.append(import_row(export, store, folder, repeats))
         else:
             side.run("import", export, store)
-    if set(wanted) - {"import", "page"}:
+    if set(wanted) - {"import", *_OWN_STORES}:
         # What the imports wrote is still on its way to the disk, and would be measured with the first questions.
         os.sync()
         rows += _asked(store, folder, wanted, peers, repeats, tell)
     if server is not None and "page" in wanted:
         tell("page")
         rows += page_rows(server, min(events, pages.EVENTS), folder, repeats)
+    if "ingest" in wanted:
+        rows += ingest_rows(folder / "ingest", repeats, tell, sizes_of(events))
     return rows
 
 

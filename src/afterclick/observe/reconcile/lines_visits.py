@@ -61,9 +61,14 @@ def _ends(reports: Reports, part: str, visits: Callable[[Days], np.ndarray]) -> 
     def again(days: Days) -> Ledger:
         found = reports.hand.visits
         rows = (found.landing if part == "landings" else found.exit_page)[visits(days)]
-        codes = np.where(rows >= 0, context.column("page_group")[rows], -1) if len(rows) else rows
-        names = context.texts("page_group")
-        return Counter(names[code] if code >= 0 else NONE for code in codes.tolist())
+        groups, names = context.texts("page_group"), context.texts("name")
+        group, name = context.column("page_group"), context.column("name")
+        out: Counter[str] = Counter()
+        for row in rows.tolist():
+            # A page view without an address is of no group; it goes by the name of its event.
+            seen = "" if row < 0 else groups[group[row]] if group[row] >= 0 else names[name[row]].split("\x1f")[0]
+            out[seen or NONE] += 1
+        return out
 
     return Line(code=part, number=2, left=report, right=again)
 

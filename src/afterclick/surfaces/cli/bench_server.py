@@ -28,7 +28,7 @@ _CACHED = {"overview": "/overview", "channels": "/channels", "visitors": "/visit
 def visit(store: Path) -> Visit:
     """Serve `store` in a fresh process whose kernel cache is empty, and open its first page three times."""
     with tempfile.TemporaryDirectory(prefix="afterclick-bench-cache-") as cache:
-        command = [sys.executable, "-P", "-m", "afterclick", "serve", "--store", str(store), "--port", "0"]
+        command = [sys.executable, "-P", "-m", "afterclick", "serve", "--read-only", "--store", str(store), "--port", "0"]
         process = subprocess.Popen(  # noqa: S603 - this very Python
             command, env=os.environ | {PREFIX + "CACHE": cache}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True,

@@ -53,7 +53,8 @@ def demo(*, events: int, folder: Path, port: int, browser: bool, serving: bool, 
     _make(Shop(events=events), folder, screen)
     screen.show("", f"{screen.text('next')} afterclick map{store_words(folder)}", "")
     if serving:
-        serve_store(folder, screen, host=LOOPBACK, port=port, browser=browser and _has_browser())
+        # The commands of the tour write to the store beside it, so this server does not collect.
+        serve_store(folder, screen, host=LOOPBACK, port=port, browser=browser and _has_browser(), collect=False)
     else:
         screen.show(
             screen.text("serve_later", command=f"afterclick serve{store_words(folder)}", address=dashboard() + "/")

@@ -194,7 +194,8 @@ COMMANDS: dict[str, Entry] = {
         "importing:import_files",
         "Bring files into a store: events, orders, catalogue, customers, messages, costs, feedback; the map is guessed.",
     ),
-    "serve": Entry(START, "serving:serve", "Serve the dashboard and its JSON of a store."),
+    "serve": Entry(START, "serving:serve", "Serve the dashboard and its JSON of a store, and collect what SDKs send to it."),
+    "keys": Entry(START, "keys:keys", "Write keys and tokens of a store: list, make, revoke."),
     "report": Entry(
         ASK, "report:report", "Write a report: pages, or what FILE (TOML) lists, as one HTML file that needs no network."
     ),
@@ -213,8 +214,19 @@ COMMANDS: dict[str, Entry] = {
     "rejects": Entry(DATA, "rejects:rejects", "List, show and replay the rows that could not become events."),
     "link": Entry(DATA, "identity:link", "Say that two ids are the same visitor."),
     "unlink": Entry(DATA, "identity:unlink", "Take such a link back, or forbid one that was found."),
+    "erase": Entry(
+        DATA,
+        "people:erase",
+        "Erase people from a store: every id and event of theirs, everywhere in it, and keep them out from now on.",
+    ),
+    "export": Entry(
+        DATA,
+        "people:export_person",
+        "Hand out everything held about one person: ids, events, consent, segments, predictions.",
+    ),
     "doctor": Entry(HOUSE, "admin:doctor", "Check a store and name what in its data deserves a look."),
     "rebuild": Entry(HOUSE, "admin:rebuild", "Derive the projection again from the log."),
+    "backup": Entry(HOUSE, "admin:backup", "Copy a store to a new folder while a server collects into it."),
     "bench": Entry(HOUSE, "bench:bench", "Measure import and questions on generated events."),
     "prove": Entry(
         HOUSE,

@@ -10,6 +10,7 @@ import click
 from afterclick.app.prove.barriers import EVENTS, Hanbit, Planted, Trial, prove, summary
 from afterclick.app.prove.other_shop import OtherShop
 from afterclick.core import i18n
+from afterclick.surfaces.cli import promises
 from afterclick.surfaces.cli.options import colour_option, lang_option
 from afterclick.surfaces.cli.screen import Screen
 
@@ -81,3 +82,7 @@ def _show(kind: str, planted: list[Trial], empty: list[Trial], screen: Screen) -
     if empty:
         wrong = [name for trial in empty for name in trial.others]
         screen.show(screen.text("prove_free", n=sum(bool(trial.others) for trial in empty), shops=len(empty)), *wrong)
+
+
+for _command in promises.COMMANDS:
+    prove_group.add_command(_command)

@@ -1,19 +1,46 @@
-"""Runs the dashboard in the foreground; the socket is bound first, so a taken port is one clear sentence."""
+"""Runs the server in the foreground; the socket is bound first, so a taken port is one clear sentence."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
+import gc
 import ipaddress
+import logging
+import os
+import resource
+import signal
 import socket
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp
 
+from afterclick.collect.live.journal import Journal, JournalHandler
 from afterclick.core.errors import AfterclickError, UsageError
 from afterclick.surfaces.cli.options import LOOPBACK
+from afterclick.surfaces.collector.direct_cycle import Direct
+from afterclick.surfaces.collector.protocol import guarded
+from afterclick.surfaces.collector.watch import IDLE_S, Watch
 
 _SHORTEST_TOKEN = 16
+
+GRACE_S: Final = 5
+"""Seconds that requests under way have to end after the server was told to."""
+
+_GARBAGE: Final = 20_000
+"""New objects between two looks for garbage."""
+
+_FILES: Final = 65536
+_OWN_FILES: Final = 48
+"""Files that the store, the log and the loop need for themselves."""
+_LEAST_CONNECTIONS: Final = 8
+_MOST_CONNECTIONS: Final = 16384
 
 
 def is_loopback(host: str) -> bool:
@@ -26,15 +53,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_reach(host: str, token: str | None) -> None:
-    """Refuse to be reached by others without a token, or with one that can be guessed."""
+def check_reach(host: str, token: str | None, guarded: bool = False) -> None:
+    """Refuse to be reached by others without a token, or with one that can be guessed; `guarded`: the store has tokens of
+    its own.
+    """
     make = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
     if token is not None and len(token) < _SHORTEST_TOKEN:
         raise UsageError(f"the token is shorter than {_SHORTEST_TOKEN} characters", hint=f"make one: {make}")
-    if not is_loopback(host) and token is None:
+    if not is_loopback(host) and token is None and not guarded:
         raise UsageError(
             f"{host} can be reached from other machines, and the dashboard would be open to all of them",
-            hint=f"give a token (--token, or AFTERCLICK_TOKEN; {make}), or keep --host {LOOPBACK}",
+            hint=f"give a token (--token, or AFTERCLICK_TOKEN; {make}), make one that is kept"
+            f" (afterclick keys new --role owner), or keep --host {LOOPBACK}",
         )
 
 
@@ -82,33 +112,125 @@ def address_of(listener: socket.socket, host: str) -> str:
     return f"http://{name}:{port}"
 
 
-class _Announced(uvicorn.Server):
-    """A server that says when it answers."""
+class Server(uvicorn.Server):
+    """A server that says when it answers, ends with 0 when it is told to, and at once when it is told again."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._leaving = leaving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal drains, the second does not wait: what was acknowledged is on disk already."""
+        if self.should_exit:
+            os._exit(128 + sig)
+        super().handle_exit(sig, frame)
+        self._leaving()
 
-def run(app: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until ctrl-C or SIGTERM, ending requests under way first; `ready` is called once it answers."""
-    config = uvicorn.Config(
+    def end(self) -> None:
+        """End as if told to; from any thread."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does, but the signal is not raised again: an end that was asked for is no failure."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+
+def nothing() -> None:
+    """What is done on leaving unless there is more to do."""
+
+
+def run(
+    app: Any,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    *,
+    leaving: Callable[[], None] = nothing,
+    made: Callable[[Server], None] | None = None,
+    journal: Journal | None = None,
+    direct: Direct | None = None,
+) -> None:
+    """Serve until ctrl-C or SIGTERM, ending requests under way first; `ready` is called once it answers, `leaving` when it
+    has been told to end, `made` with the server before it runs; what goes wrong is written to the `journal`, else to stderr.
+    `direct` takes its requests from the parser, all others go to `app`.
+    """
+    watch = Watch(most_connections())
+
+    def answers() -> None:
+        watch.start(asyncio.get_running_loop())
+        _settle_memory()
+        ready()
+
+    logger = logging.getLogger("uvicorn")
+    logger.propagate = False
+    logger.handlers = [JournalHandler(journal or Journal(sys.stderr))]
+    server = Server(_config(app, watch, direct), answers, leaving)
+    if made is not None:
+        made(server)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        gc.unfreeze()
+        watch.stop()
+        listener.close()
+
+
+def _config(app: Any, watch: Watch, direct: Direct | None) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=5,
+        proxy_headers=False,
+        ws="none",
+        http=guarded(watch, direct),
+        timeout_keep_alive=int(IDLE_S),
+        timeout_graceful_shutdown=GRACE_S,
         lifespan="auto",
     )
-    server = _Announced(config, ready)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        # uvicorn raises the signal again once it has closed down; at a terminal that is a normal end.
-        return
-    finally:
-        listener.close()
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays for good: looking for garbage in it would cost every thousandth request a pause."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE, 20, 50)
+
+
+def most_connections() -> int:
+    """As many connections as the files this process may open leave room for; the limit is raised as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    room = _FILES if soft == resource.RLIM_INFINITY else soft
+    return max(_LEAST_CONNECTIONS, min(_MOST_CONNECTIONS, room - _OWN_FILES))
+
+
+def leave_within(seconds: float) -> None:
+    """End the process with 0 so soon, though a question may still be computing: nothing is left to be stored."""
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from afterclick.core.spreadsheet import safe
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(table: pa.Table) -> str:
@@ -40,8 +40,8 @@ def _plain(value: Any) -> str:
 
 def _word(text: str) -> str:
     # The csv module leaves a lone carriage return unquoted when lines end in \n, so the quoting is done here.
-    safe = "'" + text if text.startswith(_FORMULA) else text
-    return f'"{safe.replace(chr(34), chr(34) * 2)}"' if not safe or any(sign in safe for sign in ',"\r\n') else safe
+    plain = safe(text)
+    return f'"{plain.replace(chr(34), chr(34) * 2)}"' if not plain or any(sign in plain for sign in ',"\r\n') else plain
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool]) -> str:

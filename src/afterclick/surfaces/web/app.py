@@ -18,42 +18,62 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from afterclick.collect.live.feed import Feed
+from afterclick.collect.live.following import Tail
 from afterclick.core.errors import AfterclickError
+from afterclick.store.access import Access
 from afterclick.surfaces.viz import styles
 from afterclick.surfaces.web import slim
 from afterclick.surfaces.web.api import ApiRoutes
 from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.data import DataRoutes
 from afterclick.surfaces.web.desk_forms import PATH, DeskForms
-from afterclick.surfaces.web.guard import LOCAL_HOSTS, Guard
+from afterclick.surfaces.web.erase_route import EraseRoute
+from afterclick.surfaces.web.guard import LOCAL_HOSTS, Guard, check
 from afterclick.surfaces.web.html import PageRoutes
+from afterclick.surfaces.web.page_live import LiveRoutes
 from afterclick.surfaces.web.pages import PAGES
 from afterclick.surfaces.web.report_route import ReportRoute
 from afterclick.surfaces.web.segment_forms import AUDIENCE, SegmentForms
 from afterclick.surfaces.web.segment_forms import PATH as SEGMENT
 from afterclick.surfaces.web.shelf import Shelf
+from afterclick.surfaces.web.state_routes import Collecting, StateRoutes
 from afterclick.surfaces.web.work import Work
 
 MOST_SHEETS: Final = 6
 
 
-def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | None = None) -> Starlette:
+def create_app(
+    ask: Asker,
+    *,
+    token: str | None = None,
+    hosts: Sequence[str] | None = None,
+    access: Access | None = None,
+    feed: Feed | None = None,
+    tail: Tail | None = None,
+    collecting: Collecting | None = None,
+) -> Starlette:
     """The dashboard over a store.
 
-    `hosts` are the names it answers to; by default this machine's, or any where a `token` guards every address.
+    `token` is an owner's, `access` holds those of the store; with neither, who reaches the server is its owner. `hosts`
+    are the names it answers to; by default this machine's, or any where tokens guard every address. `feed` is what this
+    process collects, `tail` what lies in the store's tail, `collecting` the
+    collector that runs beside; call `app.state.live.close()` before open streams are waited for.
     """
     work = Work(ask)
-    files = {**_styles(), "app.js": slim.javascript(_file("app.js"))}
+    files = {**_styles(), **{name: slim.javascript(_file(name)) for name in ("app.js", "live.js")}}
     version = _version(files)
     form_token = secrets.token_urlsafe(16)
     html = PageRoutes(ask, work, _templates(), version, form_token)
     saved, desk, segments = Shelf(ask, form_token), DeskForms(ask, form_token), SegmentForms(ask, form_token)
     changed = {PATH: desk.change, SEGMENT: segments.change}
     data = DataRoutes(ask, work, version)
+    live = LiveRoutes(ask, feed, tail, _templates(), version)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        live.stream.close()
         work.close()
 
     async def static(request: Request) -> Response:
@@ -82,16 +102,20 @@ def create_app(ask: Asker, *, token: str | None = None, hosts: Sequence[str] | N
     routes += [*data.routes(), *(Route(path, _change, methods=["POST"]) for path in ("/saved", *changed))]
     routes.append(Route(AUDIENCE, segments.audience))
     routes += [*ReportRoute(ask, work).routes(), *ApiRoutes(_templates(), version).routes()]
-    allowed = tuple(hosts) if hosts is not None else None if token else LOCAL_HOSTS
-    return Starlette(
+    routes += [*live.routes(), *StateRoutes(ask, collecting).routes(), *EraseRoute(ask).routes()]
+    check(routes)
+    allowed = tuple(hosts) if hosts is not None else None if token or access else LOCAL_HOSTS
+    app = Starlette(
         routes=routes,
         lifespan=lifespan,
         middleware=[
-            Middleware(Guard, hosts=allowed, token=token),
+            Middleware(Guard, hosts=allowed, token=token, access=access),
             Middleware(GZipMiddleware, minimum_size=500, compresslevel=6),
         ],
         exception_handlers={AfterclickError: data.refused, HTTPException: html.missing, 500: html.broken},
     )
+    app.state.live = live.stream
+    return app
 
 
 def _found(files: Mapping[str, str], name: str) -> str | None:

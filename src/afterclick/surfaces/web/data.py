@@ -1,4 +1,4 @@
-"""Everything as data: a page's JSON and CSV, every question as an API, the people behind a number, schema and health."""
+"""Everything as data: a page's JSON and CSV, every question as an API, the people behind a number, the schema."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ class DataRoutes:
             Route("/people.json", self._people_json),
             Route("/people.csv", self._people_csv),
             Route("/schema.json", self._schema),
-            Route("/healthz", self._health),
         ]
 
     def page_json(self, page: Page) -> Handler:
@@ -167,11 +166,6 @@ class DataRoutes:
             "questions": {word: {"title": found.title(), "schema": found.schema()} for word, found in kinds().items()},
         }
         return Response(_encoded(body), media_type="application/json", headers=_KEPT)
-
-    async def _health(self, _: Request) -> Response:
-        info = await run_in_threadpool(self._asker.info)
-        body = {"status": "ok", "version": metadata.version("afterclick"), "last_at": info.get("last_at")}
-        return JSONResponse(body, headers={"cache-control": "no-store"})
 
 
 _FRAMES = ("stages", "events", "store")

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from afterclick.core.result import People
+from afterclick.core.spreadsheet import safe
 
 BOM: Final = "\ufeff"
-_RISKY: Final = ("=", "+", "-", "@", "\t", "\r")
 _CHUNK: Final = 5000
 
 
@@ -50,8 +50,7 @@ def cell(value: Any) -> str | int | float:
         return value.isoformat()
     if isinstance(value, list):
         return " ".join(str(cell(item)) for item in value)
-    text = str(value).replace("\x00", "")
-    return "'" + text if text.startswith(_RISKY) else text
+    return safe(str(value).replace("\x00", ""))
 
 
 def people_tables(people: People) -> Iterator[pa.Table]:

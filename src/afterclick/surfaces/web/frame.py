@@ -25,6 +25,9 @@ _GO: Final = {
     "segments": "s", "value": "v", "visitors": "w", "live": "l", "automations": "u", "experiments": "x",
 }  # fmt: skip
 """The second key after g."""
+_GROUPS: Final = ("understand", "act", "manage")
+_FURTHER: Final = (("act", "live", "/live", "live.title", True),)
+"""Pages that ask no question: group, name, address, title, whether they have a script of their own."""
 
 
 def frame(
@@ -102,17 +105,19 @@ def _funnel(page: Page, address: Address) -> Item:
     return {"funnel": elsewhere(target.name, address, {}), "field": next(iter(needed), ""), "entry": ENTRY, "goal": GOAL}
 
 
-def navigation(page: Page | None, address: Address | None, voice: Voice) -> list[Item]:
-    """The groups of the navigation with the pages there are; language and theme go along, the question does not."""
+def navigation(page: Page | None, address: Address | None, voice: Voice, here: str = "") -> list[Item]:
+    """The groups of the navigation with the pages there are; language and theme go along, the question does not.
+
+    `here` names a page that asks no question. What has a script of its own is `plain`: opened, not put into the frame.
+    """
     query = {name: value for name, value in (address.looks if address else {}).items() if name in ("lang", "theme")}
-    groups: dict[str, list[Item]] = {}
-    here = (page.under or page.name) if page else ""
-    for each in PAGES:
-        if each.group:
-            href = each.path + (f"?{urlencode(query)}" if query else "")
-            groups.setdefault(each.group, []).append(
-                {"text": voice.text(each.title), "href": href, "here": each.name == here, "go": _GO.get(each.name, "")}
-            )
+    groups: dict[str, list[Item]] = {group: [] for group in _GROUPS}
+    here = (page.under or page.name) if page else here
+    listed = [(each.group, each.name, each.path, each.title, False) for each in PAGES if each.group]
+    for group, name, path, title, plain in [*listed, *_FURTHER]:
+        href = path + (f"?{urlencode(query)}" if query else "")
+        item = {"text": voice.text(title), "href": href, "here": name == here, "go": _GO.get(name, ""), "plain": plain}
+        groups[group].append(item)
     return [{"text": voice.text(f"frame.{group}"), "items": items} for group, items in groups.items()]
 
 

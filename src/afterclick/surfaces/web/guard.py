@@ -1,16 +1,24 @@
-"""What stands before every answer: known hosts, the token, forms from this server only, the headers of the policy."""
+"""What stands before every answer: known hosts, who may do what at which address, forms from this server only, headers."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from afterclick.core import clock
+from afterclick.store.access import Access, Role
+from afterclick.surfaces.peer import client_of, is_this_machine
+from afterclick.surfaces.web.guesses import Guesses
+from afterclick.surfaces.web.pages import PAGES
 
 POLICY: Final = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS: Final = {
@@ -23,21 +31,89 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 COOKIE: Final = "afterclick_token"
-FORMS: Final = frozenset({"/desk", "/saved", "/segment"})
-"""Addresses that take a POST."""
 LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
+
+Least = Role | Literal["machine"]
+"""The least role that may use an address: an owner may do what an analyst may, and both what programs of this very
+machine may do without a token."""
+
+Policy = Mapping[str, Least]
+"""By method, who may use an address with it."""
+
+READ: Final[Policy] = {"GET": "analyst", "HEAD": "analyst"}
+CHANGE: Final[Policy] = {"POST": "owner"}
+OPERATE: Final[Policy] = {"GET": "machine", "HEAD": "machine"}
+
+_ADDRESSES: Final[Mapping[str, Policy]] = {
+    "/static/{name}": READ,
+    "/map": READ,
+    "/api": READ,
+    "/openapi.json": READ,
+    "/schema.json": READ,
+    "/api/{question}.json": READ,
+    "/api/{question}.csv": READ,
+    "/people.json": READ,
+    "/people.csv": READ,
+    "/audience.csv": READ,
+    "/report.html": READ,
+    "/healthz": OPERATE,
+    "/metrics": OPERATE,
+    "/live": READ,
+    "/live.part": READ,
+    "/live.json": READ,
+    "/live/events": READ,
+    "/saved": CHANGE,
+    "/api/erase": CHANGE,
+    "/desk": CHANGE,
+    "/segment": CHANGE,
+}
+"""Addresses of no page. One that stands neither here nor in `PAGES` is served to nobody."""
+
+_PAGE: Final = ("{path}", "{path}/{{inner:path}}", "/{name}.part", "/{name}.json", "/{name}.csv")
+
+POLICIES: Final[Mapping[str, Policy]] = {**_ADDRESSES} | {
+    form.format(path=page.path, name=page.name): READ
+    for page in PAGES
+    for form in _PAGE
+    if page.inner or "inner" not in form
+}
+"""What each address wants of who asks."""
+
+_WITH_NAMES: Final = [(compile_path(path)[0], policy) for path, policy in POLICIES.items() if "{" in path]
+_KEPT: Final = 256
+
+
+def policy_of(path: str) -> Policy | None:
+    """The policy of the address a path belongs to."""
+    found = POLICIES.get(path)
+    return found or next((policy for pattern, policy in _WITH_NAMES if pattern.match(path)), None)
+
+
+def check(routes: Iterable[Route]) -> None:
+    """Refuse to start with a route that no policy names, or that takes a method its policy does not."""
+    for route in routes:
+        policy = POLICIES.get(route.path)
+        if policy is None or not (route.methods or set()) <= policy.keys():
+            raise LookupError(f"guard.py has no policy for {sorted(route.methods or ())} {route.path}")
 
 
 class Guard:
-    """Refuses foreign hosts (421), any address without the token (401), other methods than GET and HEAD (405).
+    """Refuses foreign hosts (421), methods an address does not take (405), and where tokens are wanted anybody without
+    one (401), with one that may not do this (403), or with too many wrong ones (429).
 
-    A POST is let through to the few addresses that take forms, and only from a page of the same origin (403).
+    A POST is let through only from a page of the same origin, or from a program that shows its token itself (403).
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Sequence[str] | None, token: str | None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Sequence[str] | None, token: str | None, access: Access | None = None
+    ) -> None:
+        """Tokens are wanted where `token` (an owner's) or `access` is given; else who reaches the server is its owner."""
         self._app = app
         self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
         self._token = token
+        self._access = access
+        self._guesses = Guesses()
+        self._welcomed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The guarded application."""
@@ -59,33 +135,63 @@ class Guard:
         headers = Headers(scope=scope)
         if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
             return PlainTextResponse("this host is not served here\n", 421)
-        if scope["method"] == "POST" and scope["path"] in FORMS:
-            if not _same_origin(headers):
-                return PlainTextResponse("a form of another place\n", 403)
-        elif scope["method"] not in ("GET", "HEAD"):
-            return PlainTextResponse("only GET and HEAD\n", 405, {"allow": "GET, HEAD"})
-        if self._token is None:
+        # An address that is not there is answered so by the application, but to those alone who may read.
+        policy = policy_of(scope["path"]) or READ
+        least = policy.get(scope["method"])
+        if least is None:
+            allowed = ", ".join(sorted(policy))
+            return PlainTextResponse(f"only {allowed}\n", 405, {"allow": allowed})
+        # No page of another place can add this header without asking first, and is never allowed to.
+        if scope["method"] == "POST" and not _bearer(headers) and not _same_origin(headers):
+            return PlainTextResponse("a form of another place\n", 403)
+        if self._token is None and self._access is None:
             return None
+        if least == "machine" and is_this_machine(scope.get("client"), headers):
+            return None
+        return self._without_right(scope, headers, least)
+
+    def _without_right(self, scope: Scope, headers: Headers, least: Least) -> ASGIApp | None:
+        """The refusal of who shows no token that is enough, or the way on for one in the address."""
         pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-        if any(name == "token" and self._fits(value) for name, value in pairs):
-            return self._welcome(scope, [pair for pair in pairs if pair[0] != "token"])
-        if self._fits(_bearer(headers)) or self._fits(_cookie(headers)):
-            return None
-        return PlainTextResponse(
-            "a token is needed\n", 401, {"www-authenticate": "Bearer", "cache-control": "no-store"}
-        )
+        asked = [value for name, value in pairs if name == "token"]
+        shown = [each for each in (*asked, _bearer(headers), _cookie(headers)) if each]
+        address, at = client_of(scope.get("client"), headers), clock.ticks()
+        if (wait := self._guesses.wait(address, at)) and not any((address, each) in self._welcomed for each in shown):
+            return PlainTextResponse("too many wrong tokens\n", 429, {"retry-after": str(wait)})
+        for each in shown:
+            role = self._role(each)
+            if role is None:
+                continue
+            self._remember(address, each)
+            if each in asked:
+                return _welcome(scope, [pair for pair in pairs if pair[0] != "token"], each)
+            return None if role == "owner" or least != "owner" else PlainTextResponse("this token may look, not change\n", 403)
+        if shown:
+            self._guesses.wrong(address, at)
+        return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer", "cache-control": "no-store"})
 
-    def _fits(self, given: str) -> bool:
-        return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
+    def _role(self, given: str) -> Role | None:
+        if self._token is not None and hmac.compare_digest(given.encode(), self._token.encode()):
+            return "owner"
+        grant = self._access.reader(given) if self._access is not None else None
+        return grant.role if grant is not None else None
 
-    def _welcome(self, scope: Scope, pairs: list[tuple[str, str]]) -> ASGIApp:
-        """The token moves from the address into a cookie, so that it is in no history and no referrer."""
-        # One leading slash only: `//host` would lead elsewhere.
-        path = "/" + scope["path"].lstrip("/\\")
-        query = urlencode(pairs)
-        answer = RedirectResponse(path + (f"?{query}" if query else ""), 303, {"cache-control": "no-store"})
-        answer.set_cookie(COOKIE, self._token or "", httponly=True, samesite="lax", path="/")
-        return answer
+    def _remember(self, address: str, token: str) -> None:
+        """Somebody else's guesses behind the same address must not shut out who was in before."""
+        self._welcomed[address, token] = None
+        self._welcomed.move_to_end((address, token))
+        while len(self._welcomed) > _KEPT:
+            self._welcomed.popitem(last=False)
+
+
+def _welcome(scope: Scope, pairs: list[tuple[str, str]], token: str) -> ASGIApp:
+    """The token moves from the address into a cookie, so that it is in no history and no referrer."""
+    # One leading slash only: `//host` would lead elsewhere.
+    path = "/" + scope["path"].lstrip("/\\")
+    query = urlencode(pairs)
+    answer = RedirectResponse(path + (f"?{query}" if query else ""), 303, {"cache-control": "no-store"})
+    answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", path="/")
+    return answer
 
 
 def _same_origin(headers: Headers) -> bool:

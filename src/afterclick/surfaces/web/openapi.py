@@ -118,6 +118,7 @@ def _paths() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 _HOUSE: Final = {
+    "live.json": "What arrives now: the last 30 minutes, who is active, the newest events, the balance",
     "openapi.json": "This description",
     "schema.json": "JSON Schema of every question",
     "healthz": "Whether the server answers, and up to when it has data",

@@ -53,7 +53,7 @@ function here(link, event) {
   const url = new URL(link.href);
   const plain = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   return !plain && url.origin === location.origin && !link.target && !link.hasAttribute("download") &&
-    !link.hasAttribute("data-plain") && !/\.(csv|json|svg)$/.test(url.pathname) && !link.getAttribute("href").startsWith("#");
+    !link.closest("[data-plain]") && !/\.(csv|json|svg)$/.test(url.pathname) && !link.getAttribute("href").startsWith("#");
 }
 
 document.addEventListener("click", (event) => {
@@ -121,8 +121,8 @@ document.addEventListener("keydown", (event) => {
   const target = find(`[data-${going ? "go" : "key"}="${key}"]`);
   if (!target || asked > 0) return;
   event.preventDefault();
-  if (target.href) return go(target.href);
   target.click();
+  if (target.href) return;
   const pane = target.nextElementSibling;
   find(key === "c" ? "[type=date]" : "input:not([type=hidden]), select, a", pane)?.focus();
 });

@@ -1,0 +1,219 @@
+"""A store that collects: its tail, its keys and everything between a request and the disk, opened and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from afterclick.analyse import consents
+from afterclick.app.follower import Follower
+from afterclick.app.workspace import Workspace
+from afterclick.collect.live.collector import Collector, Limits
+from afterclick.collect.live.feed import Feed
+from afterclick.collect.live.following import prime
+from afterclick.collect.live.journal import Journal
+from afterclick.collect.privacy.policy import Policy
+from afterclick.core import clock
+from afterclick.core.errors import AfterclickError, StoreError
+from afterclick.store import sealing
+from afterclick.store.access import Access
+from afterclick.store.live.calls import Balance, TailCall
+from afterclick.store.live.group_commit import GroupCommit
+from afterclick.store.live.reader import TailReader
+from afterclick.store.live.tail import Tail
+from afterclick.store.tombstones import Tombstones
+
+RATES: Final = "collector.rates"
+"""The note of the tail that holds the levels of the keys' buckets."""
+
+_DRAIN_S: Final = 6.0
+_QUIET_S: Final = 10.0
+
+
+class LiveSite:
+    """Everything `afterclick serve` needs to collect into a store it holds the lock of.
+
+    Made before the event loop runs, so that what cannot be opened is an error of the command; `start` belongs to the
+    loop's thread, everything else may be called from any.
+    """
+
+    def __init__(self, shop: Workspace, access: Access, journal: Journal, *, limits: Limits = Limits()) -> None:  # noqa: B008
+        """Raises StoreError for a tail that cannot be opened."""
+        self.shop = shop
+        self.access = access
+        self.journal = journal
+        self.broken = threading.Event()
+        self.on_broken: Callable[[], None] | None = None
+        store = shop.store
+        self._definitions = store.definitions
+        self.tail = Tail.open(store.path)
+        try:
+            self.reader = TailReader(store.path)
+            self.feed = Feed()
+            prime(self.feed, self.reader)
+            self.policy = Policy.of_store(store.path, self._definitions.privacy)
+            self.policy.load_counts(self.tail.get)
+            self._kept_rates = self.tail.get(RATES) or ""
+            self._group = GroupCommit(self.tail, self._post)
+        except BaseException:
+            self.tail.close()
+            raise
+        self.collector = Collector(
+            self.tail, self._group, access, self.policy, self.feed, limits=limits, kept_rates=self._kept_rates
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = Balance()
+        self._requests = 0
+        self.follower = Follower(
+            journal,
+            {
+                "watch": (1, self._watch),
+                "access": (1, access.refresh),
+                "mark": (1, self.tail.mark),
+                "rates": (2, self._keep_rates),
+                "definitions": (5, self._renew),
+                "seal": (5, self._seal),
+                "summary": (60, self._summary),
+            },
+        )
+        shop.live = self
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Answer on this loop from now on."""
+        self._loop = loop
+        self._told = self.tail.balance()
+        self.follower.start()
+        # Beside the requests: after a crash the tail may be long, and nobody is to wait for it.
+        threading.Thread(target=self._prime_consent, name="afterclick-consent", daemon=True).start()
+        self.journal.write("collecting", position=self.tail.position, unsealed=self.tail.events)
+
+    def close(self) -> None:
+        """Store what waits, keep the state, close the tail. Not on the loop's thread: its answers are given there."""
+        self.shop.live = None
+        self.collector.stop()
+        drained = self._group.close(_DRAIN_S)
+        self.follower.stop()
+        try:
+            self._keep_rates()
+            self.policy.save_counts(self.tail.put)
+            self.tail.close()
+        except StoreError as error:
+            self.journal.write("close_failed", code=error.code)
+        self.reader.close()
+        self.journal.write("stopped", drained=drained, position=self.tail.position)
+
+    def quiesce(self) -> None:
+        """Return when everything that was admitted before is in the tail, and who was erased is known from now on.
+
+        Raises StoreError if the disk does not take it.
+        """
+        done = threading.Event()
+        failures: list[StoreError] = []
+
+        def stored(error: StoreError | None) -> None:
+            failures.extend(() if error is None else (error,))
+            done.set()
+
+        def behind_all() -> None:
+            self.policy.reload()
+            self._group.submit(TailCall(clock.now(), "", (), (), ()), stored)
+
+        self._post(behind_all)
+        if not done.wait(_QUIET_S):
+            raise StoreError("the disk takes too long to store what came before", hint="try again", code="slow_disk")
+        if failures:
+            raise failures[0]
+        self.feed.forget(Tombstones.load(self.shop.store.path).erased)
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether all is well, and the state of the log, the tail and the thread that seals, in figures."""
+        tail, group, now = self.tail, self._group, clock.now()
+        broken = group.broken
+        damaged = self.reader.damaged()
+        oldest = tail.oldest_at
+        calls, size = self.collector.waiting
+        body: dict[str, Any] = {
+            "log": {"writable": broken is None, "code": "" if broken is None else broken.code},
+            "tail": {
+                "position": tail.position,
+                "sealed": tail.sealed,
+                "events": tail.events,
+                "oldest_s": 0 if oldest is None else max(0, now - oldest) // 1_000_000,
+                "waiting_calls": calls,
+                "waiting_bytes": size,
+            },
+            "follower": {"running": not self.follower.failed, "failing": list(self.follower.failing)},
+            "damaged": list(damaged),
+            "balance": tail.balance()._asdict(),
+        }
+        return broken is None and not damaged and not self.follower.failed and not self.follower.failing, body
+
+    def _prime_consent(self) -> None:
+        """Tell the policy who refused or agreed before this server began."""
+        try:
+            known = consents.analytics(self.shop.context())
+            self._post(lambda: self.policy.prime(known))
+        except AfterclickError as error:
+            self.journal.write("consent_unknown", code=error.code)
+        except RuntimeError:
+            # The loop has ended meanwhile: nobody asks any more.
+            return
+
+    def _post(self, function: Callable[[], None]) -> None:
+        if self._loop is None:
+            raise RuntimeError("the server does not run yet")
+        self._loop.call_soon_threadsafe(function)
+
+    def _watch(self) -> None:
+        """Answer who waits too long, and end a server whose disk nothing is known of."""
+        at = clock.ticks()
+        self._post(lambda: self.collector.overdue(at))
+        if self._group.broken is not None and not self.broken.is_set():
+            self.broken.set()
+            self.journal.write("log_broken", code=self._group.broken.code)
+            if self.on_broken is not None:
+                self.on_broken()
+
+    def _keep_rates(self) -> None:
+        state = self.collector.rates.state(clock.ticks(), clock.now())
+        if state != self._kept_rates:
+            self.tail.put(RATES, state)
+            self._kept_rates = state
+
+    def _renew(self) -> None:
+        """Heed settings of privacy that were changed while the server runs."""
+        definitions = self.shop.store.definitions
+        if definitions.privacy != self._definitions.privacy:
+            self._post(lambda: self.policy.renew(definitions.privacy))
+        self._definitions = definitions
+
+    def _seal(self) -> None:
+        if not sealing.due(self.tail, clock.now()):
+            return
+        begun = clock.ticks()
+        entry = self.shop.store.seal(self.tail)
+        merged = 0
+        while self.shop.store.compact() is not None:
+            merged += 1
+        if entry is not None:
+            self.journal.write("sealed", position=self.tail.sealed, merged=merged, seconds=round(clock.ticks() - begun, 3))
+
+    def _summary(self) -> None:
+        """One line a minute in which anything came."""
+        self.policy.save_counts(self.tail.put)
+        balance, before = self.tail.balance(), self._told
+        requests, self._requests = self.collector.counts.requests - self._requests, self.collector.counts.requests
+        self._told = balance
+        if requests:
+            self.journal.write(
+                "minute",
+                requests=requests,
+                received=balance.received - before.received,
+                stored=balance.stored - before.stored,
+                duplicates=balance.duplicates - before.duplicates,
+                rejected=balance.rejected - before.rejected,
+                refused=sum(self.collector.counts.refused.values()),
+                unsealed=self.tail.events,
+            )

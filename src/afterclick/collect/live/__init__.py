@@ -1,0 +1,1 @@
+"""Events as they happen: what stands between the wire and the tail of the log."""

@@ -1,0 +1,292 @@
+"""From a request to what its sender hears: whose key, what events, stored with the disk's word, answered only then."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+from afterclick.collect.live.counts import Counts
+from afterclick.collect.live.feed import Feed
+from afterclick.collect.live.rates import Rates
+from afterclick.collect.rejects import KEPT
+from afterclick.collect.wire.answers import Answer, Outcome, answer, overload, unauthorized
+from afterclick.collect.wire.credentials import key_of
+from afterclick.collect.wire.decode import decode
+from afterclick.collect.wire.request import WireError, WireRequest
+from afterclick.collect.wire.shape import Shape
+from afterclick.collect.wire.taken import Incoming, Policy, Refusal, Taken
+from afterclick.core import clock
+from afterclick.core.errors import StoreError
+from afterclick.core.event import Rejected
+from afterclick.store.access import Access, Grant
+from afterclick.store.live.calls import TailCall
+from afterclick.store.live.claims import Claim
+
+Done = Callable[[Answer], None]
+
+_RETRY_S: Final = 5
+"""What a sender is asked to wait when the disk refuses or the server stops."""
+_BUSY_S: Final = 2
+_CONFLICT: Final = "an event with this id and other content is already there"
+
+
+class Wait(WireError):
+    """A request that is to be sent again, after so many seconds."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after_s: int) -> None:
+        super().__init__(status, code, message)
+        self.retry_after_s = retry_after_s
+
+
+class Limits(NamedTuple):
+    """How much may wait for the disk, and how long (seconds) anybody waits for an answer."""
+
+    calls: int = 8192
+    size: int = 64 << 20
+    answer_within: float = 20.0
+
+
+class Claiming(Protocol):
+    """What the collector asks of the tail."""
+
+    def claim(self, event_id: str, content: int) -> Claim: ...
+    def release(self, ids: Iterable[str]) -> None: ...
+
+
+class Submitting(Protocol):
+    """What the collector asks of the group commit: `done` is called on the loop's thread, once, after what a failure had
+    claimed was given back; so a duplicate is never answered before the event it repeats is stored."""
+
+    def submit(self, call: TailCall, done: Callable[[StoreError | None], None]) -> None: ...
+
+
+class _Waiting:
+    """A request whose events are on their way to the disk."""
+
+    __slots__ = ("begun", "call", "done", "events", "refusals", "shape", "size")
+
+    def __init__(self, call: TailCall, events: list[Incoming], refusals: list[Refusal], shape: Shape) -> None:
+        self.call = call
+        self.events = events
+        self.refusals = refusals
+        self.shape = shape
+        self.done: Done | None = None
+        self.begun = 0.0
+        self.size = sum(map(len, call.bodies)) + sum(len(letter.original) for letter in call.rejected)
+
+
+class Collector:
+    """Takes requests on the event loop's thread and answers them there, after the disk has confirmed their events."""
+
+    def __init__(
+        self,
+        tail: Claiming,
+        group: Submitting,
+        access: Access,
+        policy: Policy,
+        feed: Feed,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        kept_rates: str = "",
+    ) -> None:
+        """`kept_rates` is what `rates.state` gave in the run before."""
+        self._tail = tail
+        self._group = group
+        self._access = access
+        self._policy = policy
+        self._feed = feed
+        self._limits = limits
+        self._scrub: Callable[[bytes], bytes] = getattr(policy, "scrub_bytes", bytes)
+        self.rates = Rates(kept_rates, clock.ticks(), clock.now())
+        self.counts = Counts()
+        self._waiting: deque[_Waiting] = deque()
+        self._size = 0
+        self._stopping = False
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Requests and bytes on their way to the disk."""
+        return len(self._waiting), self._size
+
+    def stop(self) -> None:
+        """Refuse what comes from now on; what waits is still answered."""
+        self._stopping = True
+
+    def offer(self, request: WireRequest, done: Done) -> None:
+        """Take a request; `done` is called once, at once or after its events are on disk."""
+        self.counts.requests += 1
+        begun = clock.ticks()
+        try:
+            grant, taken = self._read(request, begun)
+        except WireError as error:
+            self.counts.refuse(error.code)
+            done(_refusal(error))
+            return
+        self._keep(grant, taken, request, done, begun)
+
+    def overdue(self, at: float) -> None:
+        """Answer 503 to whom the disk has kept waiting too long; the events may be stored all the same, and a retry of
+        them counts as a duplicate. `at` in monotonic seconds."""
+        for waiting in self._waiting:
+            if at - waiting.begun <= self._limits.answer_within:
+                break
+            if waiting.done is not None:
+                self._fail(waiting, "slow_disk", "the disk has not confirmed these events yet")
+
+    def _read(self, request: WireRequest, at: float) -> tuple[Grant, Taken]:
+        """Whose request it is and what it brought. Raises WireError."""
+        if self._stopping:
+            raise Wait(503, "stopping", "the server is being stopped", _RETRY_S)
+        calls, size = len(self._waiting), self._size
+        if calls >= self._limits.calls or size >= self._limits.size:
+            raise Wait(429, "busy", "too much waits for the disk", _BUSY_S)
+        known: list[Grant] = []
+
+        def check(key: str) -> None:
+            if not known:
+                known.append(self._grant(key, request.headers, at))
+
+        key = key_of(request)
+        if key:
+            check(key)
+        taken = decode(request, self._policy, check)
+        if not known:
+            check(taken.key)
+        return known[0], taken
+
+    def _grant(self, key: str, headers: Mapping[str, str], at: float) -> Grant:
+        """The grant of a key that may send now. Raises WireError."""
+        grant = self._access.writer(key) if key else None
+        if grant is None:
+            # Missing, unknown, revoked: the answer is the same, the count tells the operator.
+            raise WireError(401, "bad_key" if key else "no_key", "the write key is missing or unknown")
+        if grant.origins:
+            origin = headers.get("origin")
+            if origin is not None and origin.lower() not in grant.origins:
+                raise WireError(403, "bad_origin", "this write key is not for pages of this origin")
+        bucket = self.rates.of(grant.id, grant.rate, at)
+        if bucket is not None:
+            wait = bucket.wait(at)
+            if wait:
+                raise Wait(429, "rate", "this write key sends more than it may", wait)
+        return grant
+
+    def _keep(self, grant: Grant, taken: Taken, request: WireRequest, done: Done, begun: float) -> None:
+        """Hand the new events to the disk, with what was refused."""
+        events: list[Incoming] = []
+        try:
+            waiting = self._claimed(grant, taken, request, events)
+        except BaseException:
+            # Claims that nobody stores or gives back would make a retry look like a duplicate.
+            self._tail.release([event.canonical.event_id for event in events])
+            raise
+        bucket = self.rates.of(grant.id, grant.rate, begun)
+        if bucket is not None:
+            bucket.charge(max(len(taken.events) + len(taken.refusals), 1))
+        if waiting is None:
+            done(answer(taken.shape, Outcome(0, 0, [])))
+            return
+        waiting.done, waiting.begun = done, begun
+        self._waiting.append(waiting)
+        self._size += waiting.size
+        self._group.submit(waiting.call, partial(self._committed, waiting))
+
+    def _claimed(self, grant: Grant, taken: Taken, request: WireRequest, events: list[Incoming]) -> _Waiting | None:
+        """What goes to the disk, None where there is nothing; `events` grows with every event that was claimed."""
+        claim = self._tail.claim
+        refusals, duplicates = taken.refusals, 0
+        for place, event in enumerate(taken.events):
+            known = claim(event.canonical.event_id, event.content)
+            if known == "new":
+                events.append(event)
+            elif known == "same":
+                duplicates += 1
+            else:
+                refusals = [*refusals, Refusal(_index(place, taken), "id_conflict", _CONFLICT, "", event.body)]
+        if not (events or refusals or duplicates):
+            return None
+        at, source = request.received_at, grant.source
+        call = TailCall(
+            at,
+            source,
+            tuple([event.body for event in events]),
+            tuple([event.canonical.event_id for event in events]),
+            tuple([event.content for event in events]),
+            tuple([self._dead_letter(each, at, source) for each in refusals]) if refusals else (),
+            duplicates,
+        )
+        return _Waiting(call, events, refusals, taken.shape)
+
+    def _dead_letter(self, refusal: Refusal, at: int, source: str) -> Rejected:
+        """A refused event as the log keeps it. Where it may not be kept at all, its content is empty already."""
+        original = self._scrub(refusal.original[:KEPT]) if refusal.original else b""
+        text = original.decode("utf-8", "replace")
+        told = "\x1f".join((source, str(at), str(refusal.index), refusal.code, text))
+        return Rejected(
+            id=hashlib.sha256(told.encode()).hexdigest()[:24],
+            at=at,
+            source=source,
+            code=refusal.code,
+            message=refusal.message,
+            row=refusal.index,
+            path=refusal.path,
+            original=text,
+            cut=len(refusal.original) >= KEPT,
+        )
+
+    def _committed(self, waiting: _Waiting, error: StoreError | None) -> None:
+        """The disk has confirmed these events, or has not."""
+        self._leave(waiting)
+        if error is not None:
+            self.counts.failed_commits += 1
+            self._fail(waiting, error.code, "the disk could not store these events")
+            return
+        self._count(waiting)
+        done, waiting.done = waiting.done, None
+        if done is not None:
+            self.counts.answered(clock.ticks() - waiting.begun)
+            done(answer(waiting.shape, Outcome(len(waiting.events), waiting.call.duplicates, waiting.refusals)))
+
+    def _leave(self, waiting: _Waiting) -> None:
+        self._size -= waiting.size
+        if self._waiting and self._waiting[0] is waiting:
+            self._waiting.popleft()
+        else:
+            self._waiting.remove(waiting)
+
+    def _count(self, waiting: _Waiting) -> None:
+        counts = self.counts
+        counts.stored += len(waiting.events)
+        counts.duplicates += waiting.call.duplicates
+        for refusal in waiting.refusals:
+            counts.reject(refusal.code)
+        call = waiting.call
+        self._feed.take(
+            [event.canonical for event in waiting.events],
+            at=call.received_at,
+            source=call.source,
+            duplicates=waiting.call.duplicates,
+            rejected=waiting.refusals,
+        )
+
+    def _fail(self, waiting: _Waiting, code: str, message: str) -> None:
+        done, waiting.done = waiting.done, None
+        if done is None:
+            return
+        self.counts.refuse(code)
+        done(overload(waiting.shape, _RETRY_S, 503, code, message))
+
+
+def _index(place: int, taken: Taken) -> int:
+    """Where an event stood in the request, of which `taken.events` is what was left."""
+    gone = {refusal.index for refusal in taken.refusals}
+    return [index for index in range(len(taken.events) + len(gone)) if index not in gone][place]
+
+
+def _refusal(error: WireError) -> Answer:
+    if isinstance(error, Wait):
+        return overload(error.shape, error.retry_after_s, error.status, error.code, error.message)
+    return unauthorized(error.shape) if error.status == 401 else answer(error.shape, error)

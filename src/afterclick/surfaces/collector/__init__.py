@@ -1,0 +1,1 @@
+"""The collector on the web: a bare ASGI application that existing SDKs talk to."""

@@ -1,0 +1,194 @@
+"""HTTP connections that defend themselves: nobody may hold one open with half a head or a body that never ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from afterclick.surfaces.collector import watch as limits
+from afterclick.surfaces.collector.direct_cycle import Direct, DirectCycle
+from afterclick.surfaces.collector.watch import Watch
+
+_HEAD: Final = 0
+_BODY: Final = 1
+_BETWEEN: Final = 2
+
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Guarded(HttpToolsProtocol):
+    """uvicorn's protocol with a deadline on the head, one on the whole request, and one on the reading of answers.
+
+    Requests that bring events are answered by the protocol itself: between the parser and the collector there is no task,
+    no queue of messages and no copy. All others go the usual way, in order.
+    """
+
+    watch: Watch
+    direct: Direct | None = None
+    _one_too_many = False
+    _stage = _told = _HEAD
+    """Where the parser stands, and where the watch was told that it stands: a request that comes whole is not watched."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A new connection, or one too many."""
+        if len(self.connections) >= self.watch.most:
+            self.watch.turned_away += 1
+            transport.write(_FULL)
+            transport.close()
+            # What uvicorn would look at when the connection is lost.
+            self.transport = transport
+            self._one_too_many = True
+            return
+        super().connection_made(transport)
+        self.watch.begins(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is awaited of it any more."""
+        self._forgotten()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a connection that is served."""
+        if self._one_too_many:
+            return
+        watch, before = self.watch, self.cycle
+        idle_since = watch.idle.pop(self, watch.at)
+        super().data_received(data)
+        stage = self._stage
+        if stage != self._told:
+            self._tell(stage)
+        elif stage == _BETWEEN and self.cycle is before:
+            # Line ends before a request begin none, and must not keep the connection for ever.
+            watch.idle[self] = idle_since
+            if watch.at - idle_since > limits.IDLE_S:
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._stage = _HEAD
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._stage = _BODY
+        direct = self.direct
+        if direct is None or not direct.takes(self.parser.get_method(), self.url):
+            self._ordinary()
+            return
+        before: Any = self.cycle
+        cycle = DirectCycle(self, direct, before is None or before.response_complete)
+        self.cycle = cycle  # type: ignore[assignment] # what the protocol asks of a cycle, this one has
+        if not cycle.started:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, _no_app))  # type: ignore[arg-type]
+        elif self.expect_100_continue:
+            self.transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        cycle: Any = self.cycle
+        if type(cycle) is DirectCycle:
+            cycle.add(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The whole request is there."""
+        self._stage = _BETWEEN
+        cycle: Any = self.cycle
+        if type(cycle) is DirectCycle:
+            cycle.more_body = False
+            cycle.go()
+        else:
+            super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The other end does not read: nothing more is read of it either."""
+        self.watch.deaf[self] = self.watch.at
+        self.flow.pause_reading()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self.watch.deaf.pop(self, None)
+        self.flow.resume_reading()
+        super().resume_writing()
+
+    def give_up(self) -> None:
+        """Close for slowness, with a word where none was said yet."""
+        cycle: Any = self.cycle
+        if (cycle is None or cycle.response_complete or not cycle.response_started) and not self.flow.write_paused:
+            self.transport.write(_SLOW)
+            self.transport.close()
+        else:
+            # What it does not read would be flushed for ever.
+            self.transport.abort()
+
+    def answered(self) -> None:
+        """A direct cycle has been answered: what uvicorn does then, but without a timer for each request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        flow = self.flow
+        if flow.read_paused and not flow.write_paused:
+            flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._stage == _BETWEEN:
+            self.watch.idle[self] = self.watch.at
+
+    def _ordinary(self) -> None:
+        """Go uvicorn's way with the head that is there; its scope is made here, since events have no use for one."""
+        url, headers, expected = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expected
+        self.scope["headers"] = headers
+        super().on_headers_complete()
+
+    def _tell(self, stage: int) -> None:
+        """Let the watch know that something is awaited, or no more."""
+        watch = self.watch
+        since = watch.heads.pop(self, watch.at)
+        watch.bodies.pop(self, None)
+        if stage == _HEAD:
+            watch.begins(self)
+        elif stage == _BODY:
+            watch.bodies[self] = since
+        self._told = stage
+
+    def own_lines(self) -> bytes:
+        """Header lines that stand on every answer, such as the date."""
+        return self.watch.own(self.server_state.default_headers)
+
+    def hang_up(self) -> None:
+        """Close in peace."""
+        self.transport.close()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if type(cycle) is DirectCycle:
+            cycle.started = True
+            cycle.go()
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _forgotten(self) -> None:
+        watch = self.watch
+        for table in (watch.heads, watch.bodies, watch.idle, watch.deaf):
+            table.pop(self, None)
+
+
+async def _no_app(*_: object) -> None:
+    """What a direct cycle is queued with; it is never called."""
+
+
+def guarded(watch: Watch, direct: Direct | None = None) -> type[Guarded]:
+    """The protocol class of a server whose connections this watch looks at, and whose events go to `direct`."""
+    return type("GuardedConnection", (Guarded,), {"watch": watch, "direct": direct})
