@@ -8,7 +8,11 @@ from afterclick.app.prove.faults.mounted import missing
 from afterclick.app.prove.load import Load
 from afterclick.app.prove.sender import Reply
 
-pytestmark = [pytest.mark.skipif(bool(missing()), reason="needs /dev/fuse, libfuse 3 and mfusepy"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.fuse,
+    pytest.mark.skipif(bool(missing()), reason="needs /dev/fuse, libfuse 3 and mfusepy"),
+    pytest.mark.slow,
+]
 
 
 def test_cases_4_to_6_a_power_cut_a_refused_sync_and_a_full_disk_under_load(tmp_path) -> None:

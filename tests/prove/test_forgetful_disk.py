@@ -12,7 +12,10 @@ from afterclick.app.prove.faults.forgetful_disk import Disk, Plan
 from afterclick.app.prove.faults.memory_tree import NAMINGS, SURVIVALS, Content, Tree
 from afterclick.app.prove.faults.mounted import missing, mounted
 
-needs_fuse = pytest.mark.skipif(bool(missing()), reason="needs /dev/fuse, libfuse 3 and mfusepy")
+
+def needs_fuse(test):
+    """Marks a test that mounts a file system of its own."""
+    return pytest.mark.fuse(pytest.mark.skipif(bool(missing()), reason="needs /dev/fuse, libfuse 3 and mfusepy")(test))
 
 
 def written(old: bytes, new: bytes) -> Content:

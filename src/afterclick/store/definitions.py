@@ -57,8 +57,8 @@ or drop; consent = opt_out or opt_in; gpc, dnt = heed these signals of browsers.
 [[alerts]] name = "Few orders", question = "kpi?range=1d", figure = "orders", below = 10""",
     "boards": """Saved lists of cards, shown under /boards. They change no answer.
 [[boards]] name = "Week", cards = [{question = "kpi?range=7d", figure = "revenue", goal = {value = 1000000}}]""",
-    "outbound": """Hosts of your own network that may be called (webhooks), with the port where it is none of 80, 443, 8080, 8443;
-every other call goes by https to public addresses alone. ["hooks.lan:9000"]""",
+    "outbound": """Hosts of your own network that may be called (webhooks), with the port where it is none of 80, 443, 8080,
+8443; every other call goes by https to public addresses alone. ["hooks.lan:9000"]""",
     "channels": 'Own rows of the channel table. hosts = [{host = "x.example", channel = "affiliate", source = "x"}]',
 }
 

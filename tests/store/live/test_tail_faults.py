@@ -24,7 +24,11 @@ from support import tail_writer
 from support.tail_writer import EVENTS, call, prepare
 from support.tiny import TinyDerive
 
-needs_fuse = pytest.mark.skipif(bool(missing()), reason="a power cut needs /dev/fuse, libfuse 3 and mfusepy")
+
+def needs_fuse(test):
+    """Marks a test that mounts a file system of its own."""
+    skips = pytest.mark.skipif(bool(missing()), reason="a power cut needs /dev/fuse, libfuse 3 and mfusepy")
+    return pytest.mark.fuse(skips(test))
 
 
 @pytest.fixture
