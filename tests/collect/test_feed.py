@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -263,10 +264,10 @@ def test_more_visitors_than_can_be_told_apart_are_said_to_be_more() -> None:
     active = pulse.Active(most=10)
     for i in range(25):
         active.saw(f"a:{i}", NOW + i)
-    assert active.count(NOW + 25) == (10, True)
-    assert active.count(NOW + 24 + 5 * MINUTE) == (0, False)
+    assert counted(active, NOW + 25) == (10, True)
+    assert counted(active, NOW + 24 + 5 * MINUTE) == (0, False)
     active.saw("a:late", NOW + 20 * MINUTE)
-    assert active.count(NOW + 20 * MINUTE) == (1, False)
+    assert counted(active, NOW + 20 * MINUTE) == (1, False)
 
 
 def test_a_clock_that_jumps_leaves_no_minutes_behind() -> None:
@@ -394,3 +395,30 @@ def test_a_reader_follows_the_tail_that_another_process_writes(tmp_path: Path) -
     finally:
         tail.close()
         reader.close()
+
+
+def counted(kept: pulse.Active, now: int) -> tuple[int, bool]:
+    """Different ids of the last 5 minutes, and whether there may have been more."""
+    seen, more = kept.seen(now)
+    return pulse.active(seen, now), more
+
+
+def test_a_flood_of_new_ids_costs_no_more_each_than_the_first_of_them() -> None:
+    most, spent = 20_000, []
+    kept = pulse.Active(most)
+    for part in range(4):
+        began = time.thread_time()
+        for i in range(most):
+            kept.saw(f"a:{part}-{i}", NOW + part)
+        spent.append(time.thread_time() - began)
+    assert counted(kept, NOW + 4) == (most, True)
+    assert min(spent[2:]) < 8 * spent[0] + 0.01
+
+
+def test_what_was_asked_for_is_not_changed_by_what_comes_meanwhile() -> None:
+    feed = Feed(NOW)
+    feed.take([Stored(type="page", url="https://s.example/a")], at=NOW, source="web")
+    before = feed.now(NOW)
+    feed.take([Stored(type="page", url="https://s.example/b")], at=NOW, source="web")
+    assert before.pages.names == (("/a", 1),)
+    assert feed.now(NOW).pages.names == (("/a", 1), ("/b", 1))

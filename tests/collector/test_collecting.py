@@ -168,7 +168,7 @@ def test_case_91_no_other_address_sends_a_cors_header_or_answers_a_preflight(sho
         for method in ("GET", "OPTIONS"):
             answer = shop.ask(method, path, headers={"origin": "https://evil.example"})
             assert not [name for name in answer.headers if name.startswith("access-control")], (method, path)
-            assert method == "GET" or answer.status == 405
+            assert method == "GET" or answer.status == (404 if path == "/nowhere" else 405)
 
 
 def test_received_is_stored_and_duplicates_and_rejected(shop: Served) -> None:

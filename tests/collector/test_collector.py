@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,55 @@ def test_who_waits_too_long_is_told_so_and_not_twice(bench: Bench, monkeypatch: 
     bench.disk.finish()
     assert bench.statuses == [503, 200]
     assert bench.collector.counts.stored == 2, "it was stored all the same"
+
+
+def test_who_sends_on_when_told_that_the_disk_is_slow_keeps_nobody_else_waiting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "ticks", lambda: 100.0)
+    answered: list[Answer] = []
+
+    def send_on(answer: Answer) -> None:
+        # The next request of the same connection, which had to wait for its turn.
+        answered.append(answer)
+        bench.send("next")
+
+    body = json.dumps({"type": "track", "event": "Sent", "userId": "u1", "messageId": "first"}).encode()
+    shown = base64.b64encode(f"{bench.key}:".encode()).decode()
+    headers = {"authorization": f"Basic {shown}"}
+    bench.collector.offer(WireRequest("POST", "/v1/track", "", headers, body, clock.now(), ""), send_on)
+    bench.send("second")
+    bench.collector.overdue(130.0)
+    assert [answer.status for answer in answered] == [503]
+    assert bench.statuses == [503]
+    bench.disk.finish()
+    assert bench.statuses == [503, 200]
+    assert bench.collector.waiting == (0, 0)
+
+
+def test_a_mistake_in_the_counts_keeps_no_answer_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.send("a")
+    monkeypatch.setattr(bench.feed, "take", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        bench.disk.finish()
+    assert bench.statuses == [200]
+    assert bench.collector.waiting == (0, 0)
+
+
+def test_a_whole_batch_of_conflicts_costs_no_more_than_its_events(bench: Bench) -> None:
+    shown = base64.b64encode(f"{bench.key}:".encode()).decode()
+    headers = {"authorization": f"Basic {shown}"}
+    event = {"type": "track", "event": "Sent", "userId": "u", "messageId": "one"}
+    events = [{**event, "properties": {"n": i}} for i in range(2000)]
+    spent: dict[int, list[float]] = {200: [], 2000: []}
+    for size in (200, 2000) * 4:
+        body = json.dumps({"batch": events[:size]}).encode()
+        begun = time.thread_time()
+        bench.collector.offer(WireRequest("POST", "/v1/batch", "", headers, body, clock.now(), ""), bench.answers.append)
+        spent[size].append(time.thread_time() - begun)
+        bench.disk.finish()
+    assert json.loads(bench.answers[-1].body)["rejected"] == 1999
+    assert min(spent[2000]) < 25 * min(spent[200]), "in step with the number of events, not with its square"
 
 
 @pytest.mark.parametrize("limit", [{"calls": 2}, {"size": 200}])

@@ -21,6 +21,8 @@ from afterclick.core.event import Event, Rejected
 from afterclick.observe.reconcile.question import Reconcile
 from afterclick.store import disk, manifest, tombstones
 from afterclick.store.documents import Board
+from afterclick.store.live import database
+from afterclick.store.live.calls import TailCall
 from afterclick.store.live.tail import Tail
 from support.shop import Shop, at
 
@@ -297,6 +299,16 @@ def test_the_trial_holds(tmp_path):
     assert len(proof.checks) == 6
 
 
+def test_the_search_holds_for_ids_too_short_to_be_looked_for_inside_others(tmp_path):
+    with shop_of(tmp_path) as shop:
+        proof = erasure.look(shop, ("kim-1",), "", tmp_path, lambda _: None)
+    planted, searched = proof.checks[:2]
+    assert planted.held, planted.broken
+    assert planted.figures["n"] > 0
+    assert searched.held
+    assert proof.left_out == ("erasure_short",)
+
+
 def test_a_look_at_a_store_says_found_and_not_found(tmp_path):
     with shop_of(tmp_path) as shop:
         before = erasure.look(shop, ("kim-0001",), "", tmp_path, lambda _: None)
@@ -306,3 +318,21 @@ def test_a_look_at_a_store_says_found_and_not_found(tmp_path):
         shop.erase("kim-0001")
         after = erasure.look(shop, ("kim-0001", "device-a"), "", tmp_path, lambda _: None)
         assert after.held, after
+
+
+def test_an_erasure_does_not_end_while_old_pages_of_the_tail_cannot_be_emptied(tmp_path, monkeypatch):
+    monkeypatch.setattr("afterclick.store.live.database.PATIENCE_MS", 1)
+    folder = tmp_path / "shop"
+    with shop_of(tmp_path) as shop:
+        with closing(Tail.open(folder)) as tail:
+            tail.commit([TailCall(1, "web", (b'{"event_id":"t","event":"kim@mail.example"}',), ("t",), (1,))])
+        with closing(database.reader(folder / database.FILE)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM calls").fetchone()
+            with pytest.raises(StoreError) as refused:
+                shop.erase("kim-0001")
+            assert refused.value.code == "tail_in_use"
+            assert erasing.unfinished(shop)
+        assert erasing.finish(shop) is not None
+        assert erasing.unfinished(shop) == ()
+    assert traces(tmp_path) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import timeit
+from collections import Counter
 
 import msgspec
 import pyarrow as pa
@@ -218,3 +219,48 @@ def test_a_clean_event_costs_little():
     assert one.properties is properties
     # 1.5 µs on a quiet machine; a shared one is given room, and still tells a walk through the event (15 µs).
     assert min(timeit.repeat(lambda: policy.admit(one, asked), number=2000, repeat=7)) / 2000 < 6e-6
+
+
+def test_refusals_beyond_what_is_remembered_of_consents_cost_no_more_each(monkeypatch: pytest.MonkeyPatch):
+    most = 2000
+    monkeypatch.setattr("afterclick.collect.privacy.policy._REMEMBERED", most)
+    policy = Policy(Privacy())
+    policy.prime({f"a:agreed-{i}": Standing(True, AT) for i in range(most)})
+    policy.prime({f"a:refused-{i}": Standing(False, AT) for i in range(most)})
+    assert sum(one.granted for one in policy._standing.values()) == 0, "consents make room"
+    assert all(f"a:refused-{i}" in policy._standing for i in range(most)), "refusals stay"
+    policy.prime({"a:refused-1": Standing(True, AT + 1), "a:refused-2": Standing(True, AT + 1)})
+    policy.prime({"a:refused-2": Standing(False, AT + 2)})
+    policy.prime({"a:another": Standing(False, AT)})
+    assert "a:refused-1" not in policy._standing, "who has agreed since makes room"
+    assert not policy._standing["a:refused-2"].granted, "who has refused since does not"
+
+    def first(n: int) -> float:
+        return min(timeit.repeat(lambda: policy.prime({f"a:{n}-{i}": Standing(False, AT) for i in range(200)}), number=1))
+
+    few = first(1)
+    policy.prime({f"a:more-{i}": Standing(False, AT) for i in range(20 * most)})
+    assert first(2) < 10 * few + 0.01
+
+
+def test_counts_are_saved_while_others_are_added():
+    class Growing(Counter):
+        def __iter__(self):
+            for told in super().__iter__():
+                # What the thread that counts may do between any two steps of the one that saves.
+                self["2026-09-22", f"another {len(self)}"] = 1
+                yield told
+
+    policy = Policy(Privacy())
+    policy.counts = Growing({("2026-09-21", "no_consent"): 2, ("2026-09-21", "erased"): 1})
+    saved: dict[str, str] = {}
+    policy.save_counts(saved.__setitem__)
+    assert counts_of(saved["privacy.not_stored"])["2026-09-21", "no_consent"] == 2
+
+
+def test_a_long_statement_of_consent_is_not_remembered():
+    policy = Policy(Privacy())
+    for size in (10, 5000):
+        said = {"analytics": True, "x" * size: True}
+        assert policy.admit(event(event_id=str(size), consent=said), request()) is not None
+    assert [len(key) < 1024 for key in policy._contexts] == [True]

@@ -6,6 +6,7 @@ from afterclick.app.prove import disk_faults, durability
 from afterclick.app.prove.durability import Sizes
 from afterclick.app.prove.faults.mounted import missing
 from afterclick.app.prove.load import Load
+from afterclick.app.prove.proof import Step
 from afterclick.app.prove.sender import Reply
 
 pytestmark = [
@@ -16,7 +17,7 @@ pytestmark = [
 
 
 def test_cases_4_to_6_a_power_cut_a_refused_sync_and_a_full_disk_under_load(tmp_path) -> None:
-    said: list[str] = []
+    said: list[Step] = []
     proof = durability.prove(7, tmp_path, Sizes(kills=0, power_cuts=1, failed_syncs=1, full_disks=1), said.append)
     assert proof.held, [check for check in proof.checks if not check.held]
     names = [check.name for check in proof.checks]

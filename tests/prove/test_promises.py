@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from afterclick.app.prove import recovery
 from afterclick.app.prove.proof import Check, Proof, check
 from afterclick.surfaces.cli.main import group
 
@@ -24,10 +25,22 @@ SMALL = {
 }
 
 
+@pytest.mark.parametrize("how", ["flip", "torn", "zeros", "more"])
+def test_a_file_can_be_hurt_again_after_it_became_shorter(tmp_path, how):
+    file = tmp_path / "new.arrow"
+    file.write_bytes(b"whole")
+    recovery._apply(file, recovery.Damage(file, "torn", 2))
+    before = file.read_bytes()
+    recovery._apply(file, recovery.Damage(file, how, 4))
+    assert before == b"wh"
+    assert file.read_bytes() != before
+
+
 @pytest.mark.parametrize("promise", list(SMALL))
 def test_promise(promise, tmp_path):
     words = ["prove", promise, *SMALL[promise], "--seed", "7", "--dir", str(tmp_path), "--format", "json"]
     done = CliRunner().invoke(group, words)
+    assert done.stdout, (done.exception, done.stderr)
     told = json.loads(done.stdout)
     broken = {one["name"]: one["broken"] for one in told["checks"] if not one["held"]}
     assert (done.exit_code, told["held"], broken) == (0, True, {})

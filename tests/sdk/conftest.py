@@ -18,7 +18,10 @@ import pytest
 import afterclick
 from afterclick.app.prove.served import Served
 from afterclick.core.settings import cache_folder
+from support.browsing import browser
 from support.faulty import Faulty
+
+__all__ = ["browser"]
 
 PACKAGE = Path(__file__).with_name("package.json")
 
@@ -107,22 +110,6 @@ def node(sdks: Path) -> Callable[..., str]:
         return done.stdout
 
     return run
-
-
-CHROMIUM = "/usr/bin/chromium"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """Debian's Chromium, headless."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("needs Chromium: apt install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        made = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield made
-        made.close()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import afterclick
 from support.served import basic
 
 
@@ -81,9 +80,9 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def serving(store: Path, *more: str, ahead: Sequence[str] = ()) -> Iterator[Serving]:
-    """Serve a store until the block ends; `ahead` are the first words of the command, such as those of prlimit."""
-    if not store.exists():
-        afterclick.open(store, write=True, create=True).close()
+    """Serve a store, a new one where there is none, until the block ends; `ahead` are the first words of the command, such
+    as those of prlimit.
+    """
     said = Path(tempfile.mkdtemp(dir=store.parent)) / "said"
     with said.with_suffix(".out").open("wb") as out, said.with_suffix(".err").open("wb") as err:
         process = subprocess.Popen([*ahead, *command(store, *more)], stdout=out, stderr=err, env=environment())

@@ -22,24 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from drawn import FakeShop
 
 from afterclick.surfaces.web import create_app
+from support.browsing import browser, lacking
 
-CHROMIUM = "/usr/bin/chromium"
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
-
-
-def lacking(message: str) -> None:
-    """Something the browser tests need is not here: a failure in CI, else a skip that says how to get it."""
-    if IN_CI:
-        pytest.fail(message)
-    pytest.skip(message)
+__all__ = ["browser"]
 
 
 @pytest.fixture
@@ -70,18 +55,6 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
             f"npm could not fetch axe-core ({done.stderr.decode()[:200]}); set AFTERCLICK_AXE to a copy of axe.min.js"
         )
     return file.read_text("utf-8")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    if not Path(CHROMIUM).exists():
-        lacking("chromium is needed: apt-get install chromium fonts-noto-cjk")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        made = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield made
-        made.close()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from afterclick.surfaces.web import create_app, guard
 from afterclick.surfaces.web.guesses import MOST, WINDOW, Guesses
 
 HOST = "shop.example"
-SAID = ("a token is needed\n", "this token may look, not change\n", "too many wrong tokens\n", "a form of another place\n")
+SAID = (guard._WANTED, "this token may look, not change\n", "too many wrong tokens\n", "a form of another place\n")
 SAME = {"origin": f"http://{HOST}", "host": HOST}
 
 
@@ -66,15 +66,15 @@ def example(path: str) -> str:
     return filled
 
 
-MATRIX = [(route.path, method) for route in routes() for method in sorted(route.methods or ())]
+STREAM = "/live/events"
+"""It does not end: the test below asks for it without the right, and those of its page with it."""
+MATRIX = [(one.path, method) for one in routes() if one.path != STREAM for method in sorted(one.methods or ())]
 
 
 @pytest.mark.parametrize(("path", "method"), MATRIX)
 def test_case_93_every_route_for_every_role(
     app: Starlette, tokens: dict[str, str], path: str, method: str
 ) -> None:
-    if path == "/live/events":
-        pytest.skip("a stream does not end; the test below asks for it without the right")
     least = guard.POLICIES[path][method]
     client = TestClient(app, follow_redirects=False)
     for who, token in tokens.items():
@@ -236,3 +236,10 @@ def test_case_92_a_token_that_is_no_text_is_wrong_and_no_failure(app: Starlette)
     assert client.get("/healthz", params="token=%ff%fe").status_code == 401
     assert client.get("/healthz", headers={"authorization": b"Bearer \xff\xfe"}).status_code == 401
     assert client.get("/healthz", headers={"cookie": 'afterclick_token="\\"; a=b'}).status_code == 401
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "null", "http://" + "a" * 300])
+def test_an_origin_that_is_none_is_refused_and_breaks_nothing(app: Starlette, tokens: dict[str, str], origin: str) -> None:
+    client = TestClient(app, follow_redirects=False)
+    client.cookies.set(guard.COOKIE, tokens["owner"])
+    assert client.post("/saved", headers={"host": HOST, "origin": origin}).status_code == 403

@@ -266,12 +266,15 @@ def test_before_the_first_event_the_page_says_how_to_connect(client: TestClient)
 
 def test_a_dashboard_that_only_reads_shows_what_the_tail_holds(shop: FakeShop, tail: FakeTail, now: int) -> None:
     with opened(shop, None, tail) as client:
-        assert "Start afterclick serve" in client.get("/live?lang=en").text
+        empty = client.get("/live?lang=en").text
+        assert "start afterclick serve" in empty
+        assert "YOUR_WRITE_KEY" not in empty, "nothing is collected at this address"
         body = (msgspec.json.encode(event("Signed Up")),)
         tail.calls = [StoredCall(1, now - SECOND, "web", body * 3)]
         with clock.held_at(now + 2 * SECOND):
             shown = client.get("/live?lang=en").text
         assert shown.count("<b><bdi>Signed Up</bdi></b>") == 3
+        assert "YOUR_WRITE_KEY" not in shown
     with opened(shop) as client:
         body_text = client.get("/live?lang=en").text
         assert "This dashboard has no live data" in body_text

@@ -131,6 +131,7 @@ def test_no_data_at_all_shows_how_to_get_some() -> None:
         body = client.get("/?lang=en").text
         assert "No events yet" in body
         assert "afterclick demo" in body
+        assert "afterclick serve --store shop" in body
         assert not re.search(r"\d{3},\d{3}", body)
 
 

@@ -164,10 +164,9 @@ def _log(scope: Scope) -> list[Finding]:
     ]
     with closing(TailReader(snapshot.folder)) as reader:
         damaged = tuple(dict.fromkeys((*snapshot.tail.damaged, *reader.damaged())))
+    refused = tuple(f"{one.file or one.source}:{one.row} {one.code}" for one in waiting[:EXAMPLES])
     return [
-        Finding(
-            "rejected", "notice", len(waiting), tuple(f"{one.file}:{one.row} {one.code}" for one in waiting[:EXAMPLES])
-        ),
+        Finding("rejected", "notice", len(waiting), refused),
         Finding("balance", "warning", len(unbalanced), tuple(unbalanced)),
         Finding("segments", "warning", len(snapshot.damaged), tuple(snapshot.damaged)),
         Finding("tail", "warning", len(damaged), damaged),

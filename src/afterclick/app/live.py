@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from afterclick.analyse import consents
-from afterclick.app.follower import Follower
+from afterclick.app.follower import Follower, Task
 from afterclick.app.workspace import Workspace
 from afterclick.collect.live.collector import Collector, Limits
 from afterclick.collect.live.feed import Feed
@@ -66,25 +66,27 @@ class LiveSite:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = Balance()
         self._requests = 0
-        self.follower = Follower(
-            journal,
-            {
-                "watch": (1, self._watch),
-                "access": (1, access.refresh),
-                "mark": (1, self.tail.mark),
-                "rates": (2, self._keep_rates),
-                "definitions": (5, self._renew),
-                "seal": (5, self._seal),
-                "summary": (60, self._summary),
-            },
-        )
+        self.follower = Follower(journal, self._tasks())
+        # Takes its time, in which the others must not miss theirs.
+        self.sealer = Follower(journal, {"seal": (5, self._seal)})
         shop.live = self
+
+    def _tasks(self) -> dict[str, tuple[int, Task]]:
+        return {
+            "watch": (1, self._watch),
+            "access": (1, self.access.refresh),
+            "mark": (1, self.tail.mark),
+            "rates": (2, self._keep_rates),
+            "definitions": (5, self._renew),
+            "summary": (60, self._summary),
+        }
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer on this loop from now on."""
         self._loop = loop
         self._told = self.tail.balance()
         self.follower.start()
+        self.sealer.start()
         # Beside the requests: after a crash the tail may be long, and nobody is to wait for it.
         threading.Thread(target=self._prime_consent, name="afterclick-consent", daemon=True).start()
         self.journal.write("collecting", position=self.tail.position, unsealed=self.tail.events)
@@ -95,6 +97,7 @@ class LiveSite:
         self.collector.stop()
         drained = self._group.close(_DRAIN_S)
         self.follower.stop()
+        self.sealer.stop()
         try:
             self._keep_rates()
             self.policy.save_counts(self.tail.put)
@@ -117,7 +120,11 @@ class LiveSite:
             done.set()
 
         def behind_all() -> None:
-            self.policy.reload()
+            try:
+                self.policy.reload()
+            except StoreError as error:
+                stored(error)
+                return
             self._group.submit(TailCall(clock.now(), "", (), (), ()), stored)
 
         self._post(behind_all)
@@ -134,6 +141,8 @@ class LiveSite:
         damaged = self.reader.damaged()
         oldest = tail.oldest_at
         calls, size = self.collector.waiting
+        running = not self.follower.failed and not self.sealer.failed
+        failing = [*self.follower.failing, *self.sealer.failing]
         body: dict[str, Any] = {
             "log": {"writable": broken is None, "code": "" if broken is None else broken.code},
             "tail": {
@@ -144,11 +153,11 @@ class LiveSite:
                 "waiting_calls": calls,
                 "waiting_bytes": size,
             },
-            "follower": {"running": not self.follower.failed, "failing": list(self.follower.failing)},
+            "follower": {"running": running, "failing": failing},
             "damaged": list(damaged),
             "balance": tail.balance()._asdict(),
         }
-        return broken is None and not damaged and not self.follower.failed and not self.follower.failing, body
+        return broken is None and not damaged and running and not failing, body
 
     def _prime_consent(self) -> None:
         """Tell the policy who refused or agreed before this server began."""

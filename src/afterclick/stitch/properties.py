@@ -53,21 +53,27 @@ class PropertyColumns:
         for document in documents:
             counts.update(document.keys())
         names = [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_PROPERTIES]]
-        return {name: self._column(name, [document.get(name) for document in documents], texts) for name in names}
+        # Only what is there is looked at: senders who make up a key per event would cost keys times events.
+        where: dict[str, tuple[list[int], list[Any]]] = {name: ([], []) for name in names}
+        for number, document in enumerate(documents):
+            for name in document.keys() & where.keys():
+                where[name][0].append(number)
+                where[name][1].append(document[name])
+        return {name: self._column(name, *found, texts) for name, found in where.items()}
 
-    def _column(self, name: str, values: list[Any], texts: Texts) -> tuple[np.ndarray, str]:
-        book = PROPERTY_PREFIX + name
+    def _column(self, name: str, numbers: list[int], values: list[Any], texts: Texts) -> tuple[np.ndarray, str]:
+        """The column of the values that documents of these numbers have; -1 stands for no document."""
+        size = len(texts.values) + 1
         # By this segment's values alone: what is text in another one becomes text when it is read, in whichever came first.
         if all(isinstance(value, bool | int | float | None) for value in values):
-            return np.append(np.array([_number(value) for value in values], np.float64), np.nan)[
-                texts.numbers
-            ], "number"
-        shown = [_text(value) for value in values]
-        distinct = pa.array(shown, pa.string()).dictionary_encode()
-        of_document = np.append(np.asarray(pc.fill_null(distinct.indices, -1)), -1)
-        return Texts(of_document[texts.numbers].astype(np.int32), distinct.dictionary).codes(
-            self.books.book(book)
-        ), "coded"
+            number_of = np.full(size, np.nan)
+            number_of[numbers] = [_number(value) for value in values]
+            return number_of[texts.numbers], "number"
+        distinct = pa.array([_text(value) for value in values], pa.string()).dictionary_encode()
+        of_document = np.full(size, -1, np.int32)
+        of_document[numbers] = np.asarray(pc.fill_null(distinct.indices, -1))
+        book = self.books.book(PROPERTY_PREFIX + name)
+        return Texts(of_document[texts.numbers], distinct.dictionary).codes(book), "coded"
 
 
 def _document(text: str | None) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class Access:
                     return grants[at]
         known = [grant.id for grant in self._grants]
         hint = nearest(name, known) or "there are: " + (", ".join(known) or "none")
-        raise UsageError(f"there is no key {name!r}", hint=hint, path="id")
+        raise UsageError(f"there is no key {name!r}", hint=hint)
 
     def _missing(self, grants: Sequence[Grant]) -> list[Role]:
         had = {grant.role for grant in grants}

@@ -45,6 +45,7 @@ def back_up(store: Path, target: Path, progress: Progress = lambda *_: None) -> 
     empty or lies inside the store, StoreError for what the disk refuses.
     """
     layout.check(store)
+    target = Path(os.path.abspath(target))
     _check_target(store, target)
     unfinished = target.with_name(target.name + disk.TEMPORARY)
     with disk.explained(target):
@@ -79,7 +80,8 @@ def _check_target(store: Path, target: Path) -> None:
 
 def _copy(store: Path, target: Path, progress: Progress) -> Copied:
     raw, state, position = _one_moment(store, target)
-    work = _Work(store, target, sum(segment.bytes for segment in state.segments), progress)
+    work = _Work(store, target)
+    rows, done = sum(segment.rows for segment in state.segments), 0
     for name in _beside(store):
         work.copy(name)
     folder = Path("log") / rejects.FOLDER
@@ -87,6 +89,8 @@ def _copy(store: Path, target: Path, progress: Progress) -> Copied:
     # The wrong bytes of a file that is damaged are worth more than none.
     for segment in state.segments:
         work.copy(Path("log") / f"{segment.name}{log.SUFFIX}", segment.sha256)
+        done += segment.rows
+        progress(segment.name, done, rows)
     for entry in state.entries:
         kept = state.rejects_of(entry)
         if kept is not None:
@@ -95,7 +99,6 @@ def _copy(store: Path, target: Path, progress: Progress) -> Copied:
         work.write(Path("log") / manifest.FILE, raw)
     work.write(Path("log") / layout.FILE, b"%d\n" % layout.FORMAT)
     work.sync()
-    rows = sum(segment.rows for segment in state.segments)
     return Copied(rows, position, work.files, work.bytes, tuple(work.damaged))
 
 
@@ -125,14 +128,12 @@ def _beside(store: Path) -> Iterator[Path]:
 class _Work:
     """The copying of files, with what was copied so far."""
 
-    def __init__(self, store: Path, target: Path, total: int, progress: Progress) -> None:
+    def __init__(self, store: Path, target: Path) -> None:
         self.files = 0
         self.bytes = 0
         self.damaged: list[str] = []
         self._store = store
         self._target = target
-        self._total = total
-        self._progress = progress
 
     def copy(self, name: Path, sha256: str = "") -> None:
         """One file with its rights, synced. Raises _Moved where a file that should be there is not."""
@@ -157,7 +158,6 @@ class _Work:
                     disk.write_all(descriptor, chunk)
                     digest.update(chunk)
                     self.bytes += len(chunk)
-                    self._progress(name.name, self.bytes, self._total)
                 disk.sync(descriptor)
             finally:
                 os.close(descriptor)

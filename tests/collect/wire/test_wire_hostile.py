@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import tracemalloc
 from collections import Counter
 from time import thread_time
@@ -61,6 +62,48 @@ def test_hostile_bodies_are_stored_set_aside_or_refused(path: str) -> None:
     assert seen["set aside"] > 10
     if path.startswith("/v1/b"):
         assert {"refused bad_json", "refused bad_encoding", "refused too_large", "refused too_deep"} <= set(seen)
+
+
+HEAVY = {
+    "numbers": b"[" + b"1," * 2_000_000 + b"1]",
+    "empty events": b'{"batch":[' + b"{}," * 1_300_000 + b"{}]}",
+    "NaN": b'{"a":[' + b"NaN," * 1_000_000 + b'1],"batch":[{}]}',
+    "NaN below the limit of values": b'{"a":[' + b"NaN," * 240_000 + b'1],"batch":[{}]}',
+    "around the events": b'{"x":[' + b"[]," * 1_300_000 + b'[]],"batch":[{}]}',
+    "around the events, below the limit of values": b'{"x":[' + b"[]," * 120_000 + b'[]],"batch":[{}]}',
+    "keys": b"{" + b",".join(b'"k%d":1' % i for i in range(420_000)) + b"}",
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+@pytest.mark.parametrize("path", ["/v1/batch", "/batch/"])
+def test_millions_of_values_in_a_few_packed_bytes_keep_nobody_waiting(path: str, name: str) -> None:
+    packed = gzip.compress(HEAVY[name], 1)
+    sent, spent = request(path, packed, headers={"content-encoding": "gzip"}), []
+    for _ in range(3):
+        began = thread_time()
+        with pytest.raises(WireError) as refused:
+            decode(sent, Everybody())
+        spent.append(thread_time() - began)
+        assert refused.value.status == 413
+        assert refused.value.shape.dialect != "nothing"
+    assert min(spent) < 0.3
+
+
+@pytest.mark.parametrize("held", ["[]", "{}", "[[1]]", "1", "null", "true"])
+def test_a_system_key_of_posthog_that_is_no_text_fails_nothing(held: str) -> None:
+    body = b'{"event":"E","distinct_id":"d","properties":{"$lib":%s}}' % held.encode()
+    taken = decode(request("/e/", body), Everybody())
+    assert len(taken.events) == 1
+
+
+def test_a_large_batch_with_one_number_that_is_none_is_read_with_patience() -> None:
+    event = b'{"type":"track","event":"E","userId":"u","properties":{"a":1,"b":"text","c":[1,2,3]}},'
+    odd = b'{"type":"track","event":"E","userId":"u","properties":{"a":NaN}}'
+    body = b'{"batch":[' + event * 1999 + odd + b"]}"
+    taken = decode(request("/v1/batch", body), Everybody())
+    assert len(taken.events) == 1999
+    assert [refusal.code for refusal in taken.refusals] == ["not_finite"]
 
 
 def test_what_hostile_bodies_leave_in_the_tail_becomes_rows_or_rejects() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from afterclick.analyse.product_lines import items_of
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.importer import import_files
-from afterclick.collect.wire import canonical
+from afterclick.collect.wire import canonical, worth
 from afterclick.collect.wire.rows import LiveRows
 from afterclick.core import clock
 from afterclick.core.spans import HOUR, MINUTE, SECOND
@@ -23,7 +23,7 @@ from afterclick.stitch.derive import Derivation
 from afterclick.store.definitions import Definitions
 from afterclick.store.live.calls import StoredCall
 from afterclick.store.store import Store
-from support.wire import CHROME, NOW, one, rows, take, track
+from support.wire import CHROME, NOW, codes, one, rows, take, track
 
 SEGMENT = ColumnMap(
     source="web",
@@ -297,8 +297,16 @@ def test_a_line_of_snowplows_transaction_is_no_second_order() -> None:
 def test_an_order_that_names_no_amount_is_set_aside_and_other_events_keep_odd_prices() -> None:
     path, body, _ = ORDERS["segment"]
     broken = {**body, "properties": {**body["properties"], "total": "about ten"}}
-    takens = [take(path, broken), track(event="Product Viewed", messageId="v", properties={"price": "on request"})]
-    found = rows(takens, source="shop")
+    refused = take(path, broken)
+    assert codes(refused) == [(0, "bad_amount", "properties")], "its sender hears of it"
+    assert b"about ten" in refused.refusals[0].original
+    # What an earlier version acknowledged is set aside when it becomes a row.
+    event = one(take(path, body))
+    event.properties["total"] = "about ten"
+    viewed = track(event="Product Viewed", messageId="v", properties={"price": "on request"}).events[0].body
+    live = LiveRows()
+    found = live([StoredCall(1, NOW, "shop", (canonical.ENCODER.encode(event), viewed))], Definitions())
+    live.close()
     assert [reject.code for reject in found.rejected] == ["bad_amount"]
     reject = found.rejected[0]
     assert (reject.source, reject.file, reject.path, reject.at) == ("shop", "live", "revenue", NOW)
@@ -361,3 +369,21 @@ def test_the_rows_of_a_store_read_like_those_of_an_import(tmp_path: Path) -> Non
                 transaction.add(rows([track(messageId=name) for name in batch]).table)
                 transaction.commit({"read": len(batch)})
         assert store.snapshot().rows == 3
+
+
+AMOUNTS = [
+    "1,299", "₩ 1,299", "12.5 USD", "-3", "+7", "1e3", ".5", "1.", "0", "9999999999", "12345678901", "1e400", "nan", "inf",
+    "-", "null", "about ten", "1,5", "1.234,56", "٣", "1_000", " 8 ", "0x10", "１２", 1, 2.5, -1e-9, 10**11, 1e300, True, None,
+    "", [], {}, "9" * 40,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("amount", AMOUNTS, ids=repr)
+@pytest.mark.parametrize("field", ["total", "price", "quantity"])
+def test_what_is_refused_at_the_door_is_what_would_be_set_aside_behind_it(field: str, amount: Any) -> None:
+    event = one(track(event="Order Completed", properties={"order_id": "o1", "currency": "KRW"}))
+    event.properties[field] = amount
+    live = LiveRows()
+    found = live([StoredCall(1, NOW, "shop", (canonical.ENCODER.encode(event),))], Definitions())
+    live.close()
+    assert bool(worth.no_amount(event.event, event.properties)) == bool(found.rejected)

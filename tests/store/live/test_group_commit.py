@@ -99,6 +99,22 @@ def test_what_arrives_while_a_commit_runs_is_one_group_and_one_wake_up(store) ->
     tail.close()
 
 
+def test_one_answer_that_fails_keeps_back_no_other_of_its_group(store) -> None:
+    tail, loop = Tail.open(store), Loop()
+    gate, commit, answered = Gate(tail), GroupCommit(tail, loop.post), []
+    commit.submit(call(1), answered.append)
+    assert gate.entered.acquire(timeout=10)
+    commit.submit(call(2), lambda _: 1 / 0)
+    commit.submit(call(3), answered.append)
+    gate.let.release(2)
+    loop.run()
+    with pytest.raises(ZeroDivisionError):
+        loop.run()
+    assert answered == [None, None]
+    assert commit.close(5)
+    tail.close()
+
+
 def test_a_group_holds_a_megabyte_at_most(store) -> None:
     tail, loop = Tail.open(store), Loop()
     gate, commit, answered = Gate(tail), GroupCommit(tail, loop.post), []

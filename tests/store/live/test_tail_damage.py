@@ -9,7 +9,7 @@ import pytest
 
 from afterclick.core.errors import AfterclickError
 from afterclick.store import verify
-from afterclick.store.live import mark
+from afterclick.store.live import mark, salvage
 from afterclick.store.live.database import PAGE
 from afterclick.store.live.findings import findings
 from afterclick.store.live.reader import TailReader
@@ -223,7 +223,6 @@ def test_salvage_goes_on_where_a_crash_stopped_it(store, monkeypatch) -> None:
     path = store / "live.db"
     path.write_bytes(path.read_bytes()[: 5 * PAGE // 2])
     (store / "live.db-wal").write_bytes(b"left over")
-    from afterclick.store.live import salvage
 
     class Killed(Exception):
         pass
@@ -329,3 +328,31 @@ def test_damaged_words_of_the_schema_are_set_right_and_nothing_is_lost(store, wo
     assert not list(store.glob("live.damaged-*"))
     assert any("schema" in one for one in said(store))
     tail.close()
+
+
+@pytest.mark.parametrize("name", ["a 100%25 shop", "shop?", "shop#1"])
+def test_what_can_be_read_is_taken_over_whatever_the_folder_is_called(tmp_path, name) -> None:
+    store = prepare(tmp_path / name)
+    filled(store).close()
+    aside, told = salvage.salvage(store, "a page is broken")
+    assert aside.exists()
+    assert f"{CALLS} calls could be taken over" in told
+    tail = Tail.open(store)
+    assert events_of(TailReader(store)) == TRUTH
+    assert tail.balance().stored == tail.events == 3 * CALLS
+    tail.close()
+
+
+def test_where_the_new_file_cannot_be_written_the_damaged_one_stays(store, monkeypatch) -> None:
+    filled(store).close()
+    before = (store / "live.db").read_bytes()
+    with monkeypatch.context() as patch:
+        # Whatever refuses a row: to go on would put an empty file into the place of acknowledged events.
+        patch.setattr(salvage, "_INSERT_CALL", "INSERT INTO nowhere VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        with pytest.raises(sqlite3.Error):
+            salvage.salvage(store, "a page is broken")
+    assert (store / "live.db").read_bytes() == before
+    assert not list(store.glob("live.damaged-*"))
+    salvage.salvage(store, "a page is broken")
+    Tail.open(store).close()
+    assert events_of(TailReader(store)) == TRUTH

@@ -195,7 +195,7 @@ def test_case_12_and_13_two_processes_and_a_lock_that_a_kill_left(tmp_path) -> N
     begun = time.monotonic()
     with pytest.raises(StoreLocked, match=str(first.pid)):
         Store.open(path, derive=TinyDerive(), write=True)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10, "it does not wait for the other, which would take a minute"
     assert TailReader(path).position() == 1
     first.kill()
     first.communicate()

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -22,7 +22,6 @@ import msgspec
 from afterclick.app.bench import ingest_bare, ingest_client, ingest_sqlite, ingest_tail
 from afterclick.app.bench.ingest_client import Order, Sent, request
 from afterclick.app.bench.row import Row
-from afterclick.app.prove.proof import Tell
 from afterclick.app.prove.served import Served, free_port
 from afterclick.core import clock
 from afterclick.core.errors import AfterclickError
@@ -58,7 +57,7 @@ def sizes_of(events: int) -> Sizes:
     return Sizes(min(whole.single, events), min(whole.batches, events // 10), whole.seconds, min(whole.tail, events))
 
 
-def ingest_rows(folder: Path, repeats: int, tell: Tell, sizes: Sizes = Sizes()) -> list[Row]:  # noqa: B008 - immutable
+def ingest_rows(folder: Path, repeats: int, tell: Callable[[str], None], sizes: Sizes = Sizes()) -> list[Row]:  # noqa: B008 - immutable
     """All of it; what is written stays under `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     ours: list[Sent] = []

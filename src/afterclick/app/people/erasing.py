@@ -18,7 +18,7 @@ from afterclick.app.people.redaction import Redaction
 from afterclick.app.people.traces import Search, Trace
 from afterclick.app.people.whose import Person, person_of
 from afterclick.core import clock
-from afterclick.core.errors import StoreLocked
+from afterclick.core.errors import StoreError, StoreLocked
 from afterclick.store import disk, rejects, tombstones
 from afterclick.store.live import database
 from afterclick.store.live.tail import Tail
@@ -33,6 +33,7 @@ _MODE: Final = 0o600
 _TRIES: Final = 3
 _PATIENCE: Final = 300
 _PAUSE_S: Final = 0.2
+_CHECKPOINTS: Final = 12
 _OPEN_HERE: Final = frozenset((database.FILE, database.WAL, database.SHM))
 
 T = TypeVar("T")
@@ -183,7 +184,15 @@ class _Erasing:
         upto = tail.position
         while tail.sealed < upto:
             _patiently(lambda: self._store.seal(tail))
-        tail.checkpoint(truncate=True)
+        for _ in range(_CHECKPOINTS):
+            if tail.checkpoint(truncate=True):
+                return
+        # Its old pages would keep what is erased, and `finish` has to come back to them.
+        raise StoreError(
+            f"{database.WAL} cannot be emptied while another program reads it",
+            hint="end what reads this store (a verify, a backup), then run the same again",
+            path=str(self._store.path / database.WAL), code="tail_in_use",
+        )  # fmt: skip
 
     def _look_again(self) -> None:
         """The person as they are known now: ids may have been linked since the question was asked."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from afterclick.analyse.kpi import Kpi
 from afterclick.app.prove import stored, traffic
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.prove.sender import Ledger, Sender
 from afterclick.app.prove.served import Served, memory
 from afterclick.app.workspace import open as open_store
@@ -60,7 +60,7 @@ def prove(
                 seen.restarts += 1
                 seen.memory.append([])
                 _started(served, speed, elapsed)
-                tell(f"day: restart {seen.restarts} at hour {elapsed * speed / 3600:.1f}")
+                tell(step("day_restart", n=seen.restarts, hour=round(elapsed * speed / 3600, 1)))
             _sent(served, batch, seen.ledger)
             seen.memory[-1].append(memory(served.pid))
             if elapsed > asked_at:

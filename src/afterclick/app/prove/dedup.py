@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from afterclick.app.prove import stored, traffic
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.prove.sender import Ledger, Sender
 from afterclick.app.prove.served import Served
 from afterclick.core import clock
@@ -29,7 +29,7 @@ def prove(seed: int, folder: Path, tell: Tell, *, count: int = 10_000, again_rat
     clean, twice = folder / "clean", folder / "again"
     for place in (clean, twice):
         place.mkdir(parents=True, exist_ok=True)
-    tell(f"dedup: {count} events once")
+    tell(step("dedup_once", n=count))
     with Served(clean / "shop", clean / "server.log").prepare() as served:
         served.start()
         _send(served, [events], Ledger())
@@ -39,7 +39,7 @@ def prove(seed: int, folder: Path, tell: Tell, *, count: int = 10_000, again_rat
     ledger = Ledger()
     with Served(twice / "shop", twice / "server.log").prepare() as served:
         for number in range(restarts + 1):
-            tell(f"dedup: round {number + 1} of {restarts + 1}")
+            tell(step("dedup_round", n=number + 1, of=restarts + 1))
             served.start()
             share = events[number * count // (restarts + 1) : (number + 1) * count // (restarts + 1)]
             mixed = [*share, *(event for event in repeats if rng.random() < 0.5)]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from afterclick.app.prove import disk_faults, stored
 from afterclick.app.prove.faults import mounted
 from afterclick.app.prove.load import Load
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.prove.sender import Ledger
 from afterclick.app.prove.served import Served
 from afterclick.core import clock
@@ -75,7 +75,7 @@ def _rounds(
                 break
             time.sleep(0.2)
             load.end()
-            tell(f"{name} {number + 1}/{rounds}: {len(ledger.acknowledged)} acknowledged")
+            tell(step(name, n=number + 1, of=rounds, acknowledged=len(ledger.acknowledged)))
         code = served.stop()
         if code:
             refused.append(f"ended with {code}")

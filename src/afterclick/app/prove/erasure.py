@@ -20,7 +20,7 @@ from afterclick.app.people.forms import Needles
 from afterclick.app.people.traces import Search, Trace
 from afterclick.app.people.whose import person_of
 from afterclick.app.prove import planted
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.workspace import Workspace
 from afterclick.app.workspace import open as open_store
 from afterclick.collect.privacy.policy import Policy
@@ -57,10 +57,10 @@ def look(shop: Workspace, given: Sequence[str], space: str, folder: Path, tell: 
     """
     began = clock.ticks()
     ids = tuple(dict.fromkeys(one for text in given for one in _ids(shop, text, space)))
-    tell("erasure_planted")
+    tell(step("erasure_planted"))
     missed = planted.missed(folder, ids)
     checks = [check("erasure_planted", missed, n=planted.places(ids))]
-    tell("erasure_searched")
+    tell(step("erasure_searched"))
     needles = Needles(ids)
     search = Search(shop.store.path, needles)
     found = [_said(one) for one in search.run()]
@@ -189,17 +189,17 @@ def prove(seed: int, folder: Path, tell: Tell) -> Proof:
     began = clock.ticks()
     trial = _Trial(seed, folder)
     needles = Needles(trial.ids)
-    tell("erasure_planted")
+    tell(step("erasure_planted"))
     checks = [check("erasure_planted", planted.missed(folder, trial.ids), n=planted.places(trial.ids))]
     trial.build()
-    tell("erasure_before")
+    tell(step("erasure_before"))
     named = {one.file for one in Search(trial.path, needles).run()}
     missing = [part for part in _PARTS if not any(part in name for name in named)]
     checks.append(check("erasure_before", missing, n=len(_PARTS)))
     shutil.copytree(trial.path, folder / "backup")
-    tell("erasure_after")
+    tell(step("erasure_after"))
     checks += _erased(trial, needles)
-    tell("erasure_restored")
+    tell(step("erasure_restored"))
     checks.append(_restored(trial, needles, folder / "backup"))
     return Proof("erasure", seed, tuple(checks), clock.ticks() - began)
 

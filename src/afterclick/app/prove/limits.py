@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from afterclick.app.prove import stored, traffic
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.prove.sender import Ledger, Sender
 from afterclick.app.prove.served import Served, memory
 from afterclick.core import clock
@@ -37,13 +37,13 @@ def prove(seed: int, folder: Path, tell: Tell, *, half_open: int = 300, streams:
     with Served(folder / "shop", folder / "server.log").prepare() as served:
         served.start()
         with _good_client(served, seed, ledger) as slow:
-            tell("limits: bodies")
+            tell(step("limits_bodies"))
             checks = [_bodies(served)]
-            tell("limits: slow clients")
+            tell(step("limits_slow"))
             checks.append(_slow_clients(served, half_open))
-            tell("limits: floods")
+            tell(step("limits_floods"))
             checks.append(_flood(served, seed))
-            tell("limits: streams")
+            tell(step("limits_streams"))
             checks.append(_streams(served, streams))
         checks.append(check("limits_good_client", slow, n=len(ledger.acknowledged)))
         code = served.stop()

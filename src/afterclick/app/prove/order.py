@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from afterclick.app.prove import stored, traffic
-from afterclick.app.prove.proof import Proof, Tell, check
+from afterclick.app.prove.proof import Proof, Tell, check, step
 from afterclick.app.prove.sender import Sender
 from afterclick.app.prove.served import Served
 from afterclick.core import clock
@@ -29,7 +29,7 @@ def prove(seed: int, folder: Path, tell: Tell, *, count: int = 2_000, shuffles: 
             _send(served, events, rng)
             served.stop()
         told.append(stored.numbers(place / "shop"))
-        tell(f"order: {number + 1} of {shuffles + 1}")
+        tell(step("order_arrival", n=number + 1, of=shuffles + 1))
         rng.shuffle(events)
     different = [
         f"shuffle {number}: {name}" for number, one in enumerate(told) for name in one if one[name] != told[0][name]

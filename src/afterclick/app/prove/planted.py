@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from afterclick.app.people.forms import Needles
+from afterclick.app.people.forms import Needle, Needles
 from afterclick.app.people.traces import Search
 
 _FILLING: Final = [f"nobody-{number}" for number in range(200)]
@@ -34,7 +34,7 @@ def missed(folder: Path, ids: tuple[str, ...]) -> list[str]:
         place = folder / "planted"
         place.mkdir()
         try:
-            kinds = _WHOLE if needles.short and not needles.long else _PLACES
+            kinds = _kinds(known)
             for name, plant in kinds.items():
                 plant(place / name, known)
             found = {trace.file for trace in Search(place, needles).run()}
@@ -48,7 +48,12 @@ def missed(folder: Path, ids: tuple[str, ...]) -> list[str]:
 
 def places(ids: tuple[str, ...]) -> int:
     """In how many places the ids are planted."""
-    return sum(len(_WHOLE if Needles((one,)).short and not Needles((one,)).long else _PLACES) for one in ids)
+    return sum(len(_kinds(one)) for one in ids)
+
+
+def _kinds(known: str) -> Mapping[str, Callable[[Path, str], None]]:
+    # Digests of a short id are long, but it is the id that is planted.
+    return _WHOLE if Needle(known[2:], "").short else _PLACES
 
 
 def _parquet(path: Path, known: str) -> None:

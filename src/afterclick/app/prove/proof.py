@@ -7,8 +7,22 @@ from typing import Any, Final, NamedTuple
 
 MOST_SHOWN: Final = 20
 
-Tell = Callable[[str], None]
-"""`tell(line)`: progress, for whoever watches."""
+
+class Step(NamedTuple):
+    """What a trial does now. `name` is its sentence in the catalogue (section `prove_steps`), `figures` what stands in it."""
+
+    name: str
+    figures: dict[str, Any]
+
+
+Tell = Callable[[Step], None]
+"""`tell(step(name))`: progress, for whoever watches."""
+
+
+def step(name: str, **figures: Any) -> Step:
+    """A step with its figures."""
+    return Step(name, figures)
+
 
 
 class Check(NamedTuple):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from afterclick.app.prove import traffic
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.prove.sender import Sender
 from afterclick.app.prove.served import Served
 from afterclick.core import clock
@@ -38,9 +38,9 @@ def prove(seed: int, folder: Path, tell: Tell) -> Proof:
     began = clock.ticks()
     folder.mkdir(parents=True, exist_ok=True)
     environ = _watching(folder)
-    tell("quiet: commands")
+    tell(step("quiet_commands"))
     commands = _commands(folder, seed, environ)
-    tell("quiet: a server")
+    tell(step("quiet_server"))
     served = Served(folder / "shop", folder / "server.log", environ=environ)
     with served.prepare():
         served.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from afterclick.app.prove import stored, traffic
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.prove.sender import Sender
 from afterclick.app.prove.served import Served
 from afterclick.core import clock
@@ -20,6 +20,7 @@ _MADE_AGAIN: Final = ("projection", "models")
 """Folders that can be deleted at any time."""
 _BESIDE: Final = ("LOCK", "live.mark")
 """Files beside them that a crash may leave in any state."""
+_HURT_RATE: Final = 0.2
 
 
 class Damage(NamedTuple):
@@ -47,7 +48,7 @@ def prove(seed: int, folder: Path, tell: Tell, *, tries: int = 60, count: int = 
         refused += _asked(hurt, expected, damage)
         shutil.rmtree(hurt)
         if number % 10 == 9:
-            tell(f"recovery: {number + 1} of {tries}")
+            tell(step("recovery_files", n=number + 1, of=tries))
     return Proof(
         "recovery", seed,
         (check("recovery_answers", refused, tries=tries), _served(shop, folder, rng, expected, tell)),
@@ -72,9 +73,13 @@ def _make(folder: Path, seed: int, count: int) -> None:
     stored.numbers(folder / "shop")
 
 
-def _damages(shop: Path, rng: random.Random, tries: int) -> Iterator[Damage]:
+def _hurtable(shop: Path) -> list[Path]:
     files = [file for name in _MADE_AGAIN for file in sorted((shop / name).rglob("*")) if file.is_file()]
-    files += [shop / name for name in _BESIDE if (shop / name).exists()]
+    return files + [shop / name for name in _BESIDE if (shop / name).exists()]
+
+
+def _damages(shop: Path, rng: random.Random, tries: int) -> Iterator[Damage]:
+    files = _hurtable(shop)
     for number in range(tries):
         # Every file in turn, so that none is left out by chance.
         file = files[number % len(files)]
@@ -88,14 +93,15 @@ def _apply(file: Path, damage: Damage) -> None:
         file.unlink()
         return
     content = bytearray(file.read_bytes())
+    place = min(damage.place, max(0, len(content) - 1))
     if damage.how == "flip" and content:
-        content[damage.place] ^= 1 << damage.place % 8
+        content[place] ^= 1 << place % 8
     elif damage.how == "zeros":
-        content[damage.place :] = bytes(len(content) - damage.place)
+        content[place:] = bytes(len(content) - place)
     elif damage.how == "more":
         content += b"\x00junk" * 7
     else:
-        del content[damage.place :]
+        del content[place:]
     file.write_bytes(content)
 
 
@@ -112,10 +118,10 @@ def _served(shop: Path, folder: Path, rng: random.Random, expected: dict[str, st
     """Every file hurt at once, as a crash of the whole machine may do, and served again."""
     hurt = folder / "all"
     shutil.copytree(shop, hurt)
-    for damage in _damages(shop, rng, 10_000):
-        if (hurt / damage.file).exists() and rng.random() < 0.2:
+    for damage in _damages(shop, rng, len(_hurtable(shop))):
+        if rng.random() < _HURT_RATE:
             _apply(hurt / damage.file, damage)
-    tell("recovery: all at once")
+    tell(step("recovery_all"))
     broken = []
     with Served(hurt, folder / "all.log") as served:
         try:

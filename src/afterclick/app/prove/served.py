@@ -19,7 +19,7 @@ from afterclick.core import clock
 from afterclick.core.errors import AfterclickError
 from afterclick.store.access import Access
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 _HOST: Final = "127.0.0.1"
 
 

@@ -14,7 +14,7 @@ from unittest import mock
 
 from afterclick.act.outbound import call
 from afterclick.act.outbound.call import Receipt
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.core import clock
 from afterclick.core.errors import UsageError
 
@@ -32,9 +32,9 @@ def prove(seed: int, tell: Tell) -> Proof:
     rng = random.Random(seed)  # noqa: S311 - cases, not secrets
     checks = []
     for name, one in (("ssrf_numbers", _numbers), ("ssrf_names", _names), ("ssrf_rebinding", _rebinding)):
-        tell(name)
+        tell(step(name))
         checks.append(one(name, rng))
-    tell("ssrf_redirects")
+    tell(step("ssrf_redirects"))
     checks.append(_redirects("ssrf_redirects"))
     return Proof("ssrf", seed, tuple(checks), clock.ticks() - began)
 

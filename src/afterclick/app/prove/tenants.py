@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from afterclick.app.prove import stored
-from afterclick.app.prove.proof import Check, Proof, Tell, check
+from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.prove.served import Served
 from afterclick.core import clock
 from afterclick.store.access import Access, Role
@@ -43,7 +43,7 @@ def prove(seed: int, folder: Path, tell: Tell) -> Proof:
         paths = _paths(sites[0])
         checks = []
         for site, other in (sites, sites[::-1]):
-            tell(f"tenants: {site.name} with the secrets of {other.name}")
+            tell(step("tenants_site", site=site.name, other=other.name))
             checks += [_looked_at(site, paths), _foreign(site, other, paths)]
             checks.append(_sent_to(site, other))
     finally:

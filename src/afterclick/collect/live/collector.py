@@ -130,7 +130,8 @@ class Collector:
     def overdue(self, at: float) -> None:
         """Answer 503 to whom the disk has kept waiting too long; the events may be stored all the same, and a retry of
         them counts as a duplicate. `at` in monotonic seconds."""
-        for waiting in self._waiting:
+        # An answer may let in the next request of the same connection.
+        for waiting in list(self._waiting):
             if at - waiting.begun <= self._limits.answer_within:
                 break
             if waiting.done is not None:
@@ -198,6 +199,7 @@ class Collector:
         """What goes to the disk, None where there is nothing; `events` grows with every event that was claimed."""
         claim = self._tail.claim
         refusals, duplicates = taken.refusals, 0
+        conflicts: list[tuple[int, Incoming]] = []
         for place, event in enumerate(taken.events):
             known = claim(event.canonical.event_id, event.content)
             if known == "new":
@@ -205,19 +207,20 @@ class Collector:
             elif known == "same":
                 duplicates += 1
             else:
-                refusals = [*refusals, Refusal(_index(place, taken), "id_conflict", _CONFLICT, "", event.body)]
+                conflicts.append((place, event))
+        if conflicts:
+            refusals = [*refusals, *_refused(conflicts, taken)]
         if not (events or refusals or duplicates):
             return None
         at, source = request.received_at, grant.source
         call = TailCall(
-            at,
-            source,
+            at, source,
             tuple([event.body for event in events]),
             tuple([event.canonical.event_id for event in events]),
             tuple([event.content for event in events]),
             tuple([self._dead_letter(each, at, source) for each in refusals]) if refusals else (),
             duplicates,
-        )
+        )  # fmt: skip
         return _Waiting(call, events, refusals, taken.shape)
 
     def _dead_letter(self, refusal: Refusal, at: int, source: str) -> Rejected:
@@ -244,11 +247,14 @@ class Collector:
             self.counts.failed_commits += 1
             self._fail(waiting, error.code, "the disk could not store these events")
             return
-        self._count(waiting)
-        done, waiting.done = waiting.done, None
-        if done is not None:
-            self.counts.answered(clock.ticks() - waiting.begun)
-            done(answer(waiting.shape, Outcome(len(waiting.events), waiting.call.duplicates, waiting.refusals)))
+        try:
+            self._count(waiting)
+        finally:
+            # Whatever the counts make of it, it is stored.
+            done, waiting.done = waiting.done, None
+            if done is not None:
+                self.counts.answered(clock.ticks() - waiting.begun)
+                done(answer(waiting.shape, Outcome(len(waiting.events), waiting.call.duplicates, waiting.refusals)))
 
     def _leave(self, waiting: _Waiting) -> None:
         self._size -= waiting.size
@@ -280,10 +286,11 @@ class Collector:
         done(overload(waiting.shape, _RETRY_S, 503, code, message))
 
 
-def _index(place: int, taken: Taken) -> int:
-    """Where an event stood in the request, of which `taken.events` is what was left."""
+def _refused(conflicts: list[tuple[int, Incoming]], taken: Taken) -> list[Refusal]:
+    """Refusals of events by their place in `taken.events`, which is what was left of the request."""
     gone = {refusal.index for refusal in taken.refusals}
-    return [index for index in range(len(taken.events) + len(gone)) if index not in gone][place]
+    left = [index for index in range(len(taken.events) + len(gone)) if index not in gone]
+    return [Refusal(left[place], "id_conflict", _CONFLICT, "", event.body) for place, event in conflicts]
 
 
 def _refusal(error: WireError) -> Answer:

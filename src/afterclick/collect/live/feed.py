@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from afterclick.collect.live.pulse import ACTIVE, Active, Minute, Pulse, Ranked, origin, path
+from afterclick.collect.live.pulse import ACTIVE, Active, Minute, Pulse, Ranked, active, origin, path, ranked
 from afterclick.core import clock
 from afterclick.core.event import Rejected
 from afterclick.core.masking import masked
@@ -219,20 +219,13 @@ class Feed:
         """The counts at an instant, by default the present one."""
         at = clock.now() if at is None else at
         with self._lock:
-            active, more = self._active.count(at)
+            # Copies alone: whoever brings events waits for this lock.
             pulse = self._pulse
-            return Now(
-                at,
-                active,
-                more,
-                tuple(pulse.minutes(at)),
-                pulse.ranked("pages", at, TOP),
-                pulse.ranked("origins", at, TOP),
-                pulse.ranked("senders", at, TOP),
-                tuple(reversed(self._refusals)),
-                pulse.since,
-                self.epoch,
-            )
+            seen, more = self._active.seen(at)
+            counted = [pulse.counted(what, at) for what in ("pages", "origins", "senders")]
+            minutes, refusals, since = pulse.minutes(at), tuple(reversed(self._refusals)), pulse.since
+        pages, origins, senders = (ranked(each, TOP) for each in counted)
+        return Now(at, active(seen, at), more, tuple(minutes), pages, origins, senders, refusals, since, self.epoch)
 
 
 def holds(row: Row, wanted: str) -> bool:

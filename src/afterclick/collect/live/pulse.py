@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
@@ -36,6 +37,30 @@ class Ranked(NamedTuple):
 
     names: tuple[tuple[str, int], ...]
     others: int
+
+
+class Named(NamedTuple):
+    """How often each name came in one minute, and how many were not kept apart."""
+
+    names: dict[str, int]
+    beyond: int
+
+
+def ranked(minutes: Iterable[Named], most: int) -> Ranked:
+    """The most frequent names of all minutes; equal ones by name."""
+    total: dict[str, int] = {}
+    beyond = 0
+    for minute in minutes:
+        beyond += minute.beyond
+        for name, n in minute.names.items():
+            total[name] = total.get(name, 0) + n
+    ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
+    return Ranked(tuple(ordered[:most]), beyond + sum(n for _, n in ordered[most:]))
+
+
+def active(seen: Iterable[int], now: int) -> int:
+    """How many were seen within the last 5 minutes."""
+    return sum(at > now - ACTIVE for at in seen)
 
 
 class Counted:
@@ -95,16 +120,10 @@ class Pulse:
             for at, slot in ((at, self._slots.get(at) or _NONE) for at in _last(now))
         ]
 
-    def ranked(self, what: str, now: int, most: int) -> Ranked:
-        """The most frequent of `pages`, `origins` or `senders` in the last 30 minutes; equal ones by name."""
-        total: dict[str, int] = {}
-        beyond = 0
-        for counted in (getattr(self._slots[at], what) for at in _last(now) if at in self._slots):
-            beyond += counted.beyond
-            for name, n in counted.names.items():
-                total[name] = total.get(name, 0) + n
-        ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
-        return Ranked(tuple(ordered[:most]), beyond + sum(n for _, n in ordered[most:]))
+    def counted(self, what: str, now: int) -> list[Named]:
+        """What was counted of `pages`, `origins` or `senders` in the last 30 minutes; later counts do not change it."""
+        slots = [getattr(self._slots[at], what) for at in _last(now) if at in self._slots]
+        return [Named(dict(each.names), each.beyond) for each in slots]
 
 
 def _last(now: int) -> Iterator[int]:
@@ -120,7 +139,8 @@ class Active:
 
     def __init__(self, most: int = MOST_ACTIVE) -> None:
         self._most = most
-        self._last: dict[str | bytes, int] = {}
+        # The first of a plain dict is searched behind all that were taken out before it.
+        self._last: OrderedDict[str | bytes, int] = OrderedDict()
         self._forgotten_at = -ACTIVE
 
     def saw(self, who: str, at: int) -> None:
@@ -130,14 +150,13 @@ class Active:
         before = last.pop(key, at)
         last[key] = max(before, at)
         if len(last) > self._most:
-            oldest = next(iter(last))
-            self._forgotten_at = max(self._forgotten_at, last.pop(oldest))
+            self._forgotten_at = max(self._forgotten_at, last.popitem(last=False)[1])
 
-    def count(self, now: int) -> tuple[int, bool]:
-        """Different ids seen within the last 5 minutes, and whether there may have been more."""
+    def seen(self, now: int) -> tuple[list[int], bool]:
+        """When each id was seen last (us, UTC), of those that may be active, and whether there may have been more."""
         after = now - ACTIVE
         self.forget(after)
-        return sum(at > after for at in self._last.values()), self._forgotten_at > after
+        return list(self._last.values()), self._forgotten_at > after
 
     def drop(self, erased: Callable[[str, str], bool]) -> None:
         """Let go of the ids that were erased; long ones are kept as digests only."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -23,6 +24,7 @@ ERASED: Final = "erased"
 _NOTE: Final = "privacy.not_stored"
 _REMEMBERED: Final = 200_000
 _MOST_CONTEXTS: Final = 4096
+_LONGEST_CONTEXT: Final = 1024
 _DAYS_KEPT: Final = 400
 _DAY_LENGTH: Final = len("2026-01-01")
 _ID_LENGTH: Final = 32
@@ -51,6 +53,7 @@ class Policy:
         self._folder = folder
         self._tombstones = tombstones or Tombstones()
         self._standing: dict[str, Standing] = {}
+        self._agreed: dict[str, None] = {}
         self._contexts: dict[bytes, _Meant] = {}
         self.renew(privacy)
 
@@ -109,8 +112,10 @@ class Policy:
 
     def save_counts(self, put: Callable[[str, str], object]) -> None:
         """Keep the counts of what was not stored in a note of the store."""
-        days = sorted({day for day, _ in self.counts})[-_DAYS_KEPT:]
-        kept = {f"{day} {why}": n for (day, why), n in sorted(self.counts.items()) if day in days}
+        # Another thread asks meanwhile: only a copy can be walked through.
+        counts = dict(self.counts)
+        days = sorted({day for day, _ in counts})[-_DAYS_KEPT:]
+        kept = {f"{day} {why}": n for (day, why), n in sorted(counts.items()) if day in days}
         put(_NOTE, msgspec.json.encode(kept).decode())
 
     def load_counts(self, get: Callable[[str], str | None]) -> None:
@@ -174,9 +179,11 @@ class Policy:
         key = msgspec.json.encode(event.consent)
         meant = self._contexts.get(key)
         if meant is None:
-            if len(self._contexts) >= _MOST_CONTEXTS:
-                self._contexts.clear()
-            meant = self._contexts[key] = _read(consent.choices(event.consent))
+            meant = _read(consent.choices(event.consent))
+            if len(key) <= _LONGEST_CONTEXT:
+                if len(self._contexts) >= _MOST_CONTEXTS:
+                    self._contexts.clear()
+                self._contexts[key] = meant
         return meant
 
     def _only_said(self, event: Canonical, found: tuple[consent.Choice, ...]) -> Canonical:
@@ -214,10 +221,14 @@ class Policy:
         before = self._standing.get(known)
         if before is None and len(self._standing) >= _REMEMBERED:
             # Consents may be forgotten, they come with every event; refusals may not.
-            for name in [name for name, one in self._standing.items() if one.granted][: _REMEMBERED // 4]:
-                del self._standing[name]
+            for name in list(islice(self._agreed, _REMEMBERED // 4)):
+                del self._standing[name], self._agreed[name]
         if before is None or (said.at, not said.granted) >= (before.at, not before.granted):
             self._standing[known] = said
+            if said.granted:
+                self._agreed[known] = None
+            else:
+                self._agreed.pop(known, None)
 
     def _declare(self, event: Canonical) -> None:
         declared: Callable[[str, str], str | None] = self._scrub.declared

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from afterclick.collect.wire import canonical, credentials, ga4, limits, matomo, pixel, posthog, segment, snowplow
+from afterclick.collect.wire import (
+    canonical,
+    credentials,
+    ga4,
+    limits,
+    matomo,
+    pixel,
+    posthog,
+    segment,
+    snowplow,
+    worth,
+)
 from afterclick.collect.wire.limits import Broken
 from afterclick.collect.wire.read import Read
 from afterclick.collect.wire.request import WireError, WireRequest
@@ -82,7 +93,7 @@ def decode(request: WireRequest, policy: Policy, check: Callable[[str], None] = 
     if route is None:
         raise WireError(404, "not_found", "no SDK sends to this path")
     try:
-        read = route.reader(unpack(request), request)
+        read = route.reader(_weighed(unpack(request)), request)
     except WireError as error:
         if not route.shape.deaf:
             raise WireError(error.status, error.code, error.message, route.shape) from None
@@ -95,6 +106,13 @@ def decode(request: WireRequest, policy: Policy, check: Callable[[str], None] = 
         error.shape = read.shape
         raise
     return _taken(read, request, policy)
+
+
+def _weighed(body: bytes) -> bytes:
+    """The body, if it does not hold more values than anybody is kept waiting for. Raises WireError."""
+    if len(body) > limits.VALUES and limits.values(body) > limits.VALUES:
+        raise WireError(413, "too_large", f"a body with more than {limits.VALUES:,} values")
+    return body
 
 
 def _route(method: str, path: str) -> Route | None:
@@ -119,6 +137,11 @@ def _taken(read: Read, request: WireRequest, policy: Policy) -> Taken:
         if kept is None:
             code = str(getattr(policy, "reason", "") or "no_consent")
             refusals.append(Refusal(place, code, "the event may not be stored"))
+            continue
+        wrong = worth.no_amount(kept.event, kept.properties)
+        if wrong:
+            broken = Broken("bad_amount", f"{wrong} is no amount, and an order must not count with a wrong one", "properties")
+            refusals.append(_refused(place, broken, read, policy))
             continue
         body = encode(kept)
         events.append(Incoming(kept, content(body), body))

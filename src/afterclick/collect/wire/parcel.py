@@ -13,6 +13,7 @@ from afterclick.collect.wire.shape import Shape
 
 _OUTER: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_AROUND: Final = 2 * limits.EVENT_BYTES
 _FAILED: Final = (*reading.NOT_JSON, RecursionError)
 
 
@@ -37,6 +38,8 @@ def opened(body: bytes, shape: Shape, name: str) -> Parcel:
         raws = outer.pop(name, None)
         if raws is None or raws == b"null":
             return Parcel([body], {})
+        if sum(len(memoryview(raw)) for raw in outer.values()) > _AROUND:
+            raise WireError(413, "too_large", f"more than {_AROUND:,} bytes stand around the events", shape)
         around = {key: msgspec.json.decode(raw) for key, raw in outer.items()}
         return _counted(Parcel(list(_LIST.decode(raws)), around), shape)
     except RecursionError:
@@ -50,7 +53,7 @@ def _patiently(body: bytes, shape: Shape, name: str) -> Parcel:
     try:
         value = reading.patient(body)
     except Broken as broken:
-        status = 413 if broken.code == "too_deep" else 400
+        status = 413 if broken.code in ("too_deep", "too_large") else 400
         raise WireError(status, broken.code, broken.message, shape) from None
     if value.__class__ is list:
         return Parcel(value, {})

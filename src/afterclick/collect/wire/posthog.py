@@ -157,7 +157,7 @@ def _of_a_device(distinct: str, given: dict[str, Any]) -> bool:
         return True
     if given.get("$is_identified") is True:
         return False
-    return _MADE.fullmatch(distinct) is not None or given.get("$lib") in _BROWSERS
+    return _MADE.fullmatch(distinct) is not None or _text(given, "$lib") in _BROWSERS
 
 
 def _identity(held: dict[str, Any], key: str) -> str | None:

@@ -7,12 +7,16 @@ from typing import Any, Final
 
 import msgspec
 
+from afterclick.collect.wire import limits
 from afterclick.collect.wire.limits import Broken, NotFinite
 from afterclick.collect.wire.request import WireError
 from afterclick.collect.wire.shape import Shape
 
 _DIGITS: Final = 19
 """Digits that a number of 63 bits can have."""
+
+_VALUES: Final = 100_000
+"""Patience is slow: so many values take as long as a body may keep all others waiting."""
 
 NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError)
 """What a decoder raises for bytes that are no JSON of the wanted form; msgspec's ValidationError is a DecodeError."""
@@ -32,8 +36,10 @@ _PATIENT: Final = json.JSONDecoder(parse_int=_digits, parse_constant=_constant, 
 def patient(body: bytes) -> Any:
     """Any JSON, with NaN and infinity as `NotFinite`, long numbers as text, halves of surrogate pairs as they are.
 
-    Raises Broken: `bad_encoding`, `bad_json`, `too_deep`.
+    Raises Broken: `bad_encoding`, `bad_json`, `too_deep`, `too_large`.
     """
+    if len(body) > _VALUES and limits.values(body) > _VALUES:
+        raise Broken("too_large", f"no strict JSON, and more than {_VALUES:,} values to look at one by one")
     try:
         return _PATIENT.decode(body.decode())
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ _SPELT: Final = {
 
 _PLACE: Final = {key: (field, rank) for field, keys in _SPELT.items() for rank, key in enumerate(keys)}
 _AMOUNTS: Final = ("revenue", "price", "quantity")
+_PLAIN: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+"""What is an amount for certain; everything else is read as all amounts are."""
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -45,22 +48,44 @@ def columns(properties: Sequence[msgspec.Raw | None], events: Sequence[str]) -> 
     for row, raw in enumerate(properties):
         if raw is None:
             continue
-        ranks: dict[str, int] = {}
-        for key, value in _OBJECT.decode(raw).items():
-            place = _PLACE.get(key)
-            if place is None:
-                continue
-            field, rank = place
-            text = _text(value)
-            if text is not None and rank < ranks.get(field, len(_PLACE)):
-                ranks[field] = rank
-                found[field][row] = text
+        for field, text in _said(_OBJECT.decode(raw)).items():
+            found[field][row] = text
     arrays = {field: pa.array(values, pa.string()) for field, values in found.items()}
     lenient = np.array([event not in _STRICT for event in events], bool)
     for field in _AMOUNTS:
         wrong = amounts.read(arrays[field]).bad & lenient
         arrays[field] = cells.replaced(arrays[field], wrong, pa.scalar(None, pa.string()))
     return arrays
+
+
+def no_amount(event: str, properties: dict[str, Any]) -> str:
+    """Which field of an order or a refund holds an amount that is none: `columns` would have it set aside. "" if all are
+    fine, or for any other event.
+    """
+    if event not in _STRICT:
+        return ""
+    said = _said(properties)
+    for field in _AMOUNTS:
+        text = said.get(field, "")
+        if text and not _PLAIN.fullmatch(text) and amounts.read(pa.array([text])).bad[0]:
+            return field
+    return ""
+
+
+def _said(properties: dict[str, Any]) -> dict[str, str]:
+    """The text of each field, under the most telling of its names that says anything."""
+    ranks: dict[str, int] = {}
+    found: dict[str, str] = {}
+    for key, value in properties.items():
+        place = _PLACE.get(key)
+        if place is None:
+            continue
+        field, rank = place
+        text = _text(value)
+        if text is not None and rank < ranks.get(field, len(_PLACE)):
+            ranks[field] = rank
+            found[field] = text
+    return found
 
 
 def _text(value: Any) -> str | None:

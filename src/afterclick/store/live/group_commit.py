@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -189,8 +190,15 @@ class GroupCommit:
                 self._tail.release(call.ids)
             with self._mutex:
                 self._unreleased -= 1
-        for _, done in group:
-            done(error)
+        waiting = iter(group)
+        try:
+            for _, done in waiting:
+                done(error)
+        finally:
+            # Where one has failed, the others of the group are still to hear of their commit.
+            with ExitStack() as rest:
+                for _, done in waiting:
+                    rest.callback(done, error)
 
 
 def _ended() -> StoreError:

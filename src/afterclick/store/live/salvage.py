@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+from urllib.parse import quote
 
 from afterclick.store import disk
 from afterclick.store.live import database, reading, rows
@@ -15,6 +17,7 @@ from afterclick.store.live.rows import Group
 _NEW: Final = database.FILE + ".new"
 ASIDE: Final = "live.damaged-"
 _LAST: Final = (1 << 63) - 1
+_T = TypeVar("_T")
 _INSERT_CALL: Final = f"INSERT OR IGNORE INTO calls ({rows.CALL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _INSERT_GROUP: Final = (
     f"INSERT OR IGNORE INTO groups ({rows.GROUP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -38,12 +41,13 @@ def finish(store: Path) -> None:
 def salvage(store: Path, why: str) -> tuple[Path, list[str]]:
     """Take over what can be read into a new file and set the damaged one aside, under the name that is returned.
 
-    Also returns what is to be said about it. Needs the store's lock, and that no connection of ours is open.
+    Also returns what is to be said about it. Needs the store's lock, and that no connection of ours is open. Raises
+    sqlite3.Error where the new file cannot be written: then the damaged one stays in its place.
     """
     told = [f"{database.FILE} could not be opened: {why}"]
     unfinished = _fresh(store)
     database.lay_out(unfinished)
-    with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(_damaged(store)) as damaged:
+    with contextlib.closing(_damaged(store)) as damaged:
         _copy(damaged, unfinished, told)
     with disk.explained(store / _NEW):
         disk.settle(unfinished, store / _NEW)
@@ -51,7 +55,7 @@ def salvage(store: Path, why: str) -> tuple[Path, list[str]]:
 
 
 def _damaged(store: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{store / database.FILE}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(f"file:{quote(str(store / database.FILE))}?mode=ro", uri=True, isolation_level=None)
     connection.text_factory = bytes
     return connection
 
@@ -61,16 +65,23 @@ def _copy(damaged: sqlite3.Connection, target: Path, told: list[str]) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")
         calls = 0
-        with contextlib.suppress(sqlite3.DatabaseError):
-            for row in reading.calls(damaged, -1, _LAST, told.append):
-                connection.execute(_INSERT_CALL, row)
-                calls += 1
+        for row in _as_far_as_read(reading.calls(damaged, -1, _LAST, told.append), target):
+            connection.execute(_INSERT_CALL, row)
+            calls += 1
         told.append(f"{calls} calls could be taken over")
-        with contextlib.suppress(sqlite3.DatabaseError):
-            for group in reading.groups(damaged, told.append):
-                connection.execute(_INSERT_GROUP, group.row())
+        for group in _as_far_as_read(reading.groups(damaged, told.append), target):
+            connection.execute(_INSERT_GROUP, group.row())
         _complete(connection)
         connection.execute("COMMIT")
+
+
+def _as_far_as_read(found: Iterable[_T], path: Path) -> Iterator[_T]:
+    """What can be read. A full disk is no damage and must not end as one: it is tried again once there is space."""
+    try:
+        yield from found
+    except sqlite3.DatabaseError as error:
+        if database.is_full(error, path):
+            raise
 
 
 def _complete(connection: sqlite3.Connection) -> None:

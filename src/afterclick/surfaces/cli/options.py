@@ -90,7 +90,10 @@ def existing_store(given: Path | None) -> Path:
     path = named_store(given)
     if is_store(path or Path()):
         return path or Path()
-    make = "make one with `afterclick import PATH... --store DIR`, or look at the example: `afterclick demo`"
+    make = (
+        "make one of files with `afterclick import PATH... --store DIR`, of what SDKs send with"
+        " `afterclick serve --store DIR`, or look at the example: `afterclick demo`"
+    )
     if path is None:
         raise UsageError(f"no store: --store is not given and {Path.cwd()} is none", hint=f"add --store DIR; {make}")
     raise UsageError(f"{path} is no store" if path.exists() else f"there is no store {path}", hint=make)

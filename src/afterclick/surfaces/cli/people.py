@@ -82,7 +82,9 @@ def _there(screen: Screen, server: _Server, given: str, kind: str, yes: bool) ->
 
 
 def _agreed(screen: Screen, found: dict[str, Any], yes: bool) -> bool:
-    screen.tell(_say(screen, "would", **{name: found[name] for name in ("ids", "events", "shared")}))
+    screen.tell(_say(screen, "would", **{name: found[name] for name in ("ids", "events")}))
+    if found["shared"]:
+        screen.tell(_say(screen, "shared", n=found["shared"]))
     if yes or click.confirm(_say(screen, "sure"), err=True):
         return True
     screen.tell(_say(screen, "left_alone"))
@@ -121,7 +123,8 @@ class _Server:
             answer = connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise AfterclickError(f"{self._parts.netloc} does not answer: {error}", hint="is the server running?") from error
+            hint = "start it, or look at the address after --server: the one that `afterclick serve` printed"
+            raise AfterclickError(f"{self._parts.netloc} does not answer: {error}", hint=hint) from error
         finally:
             connection.close()
         told = _read(body)

@@ -42,7 +42,7 @@ def _try(trial: _Trial, *, folder: Path | None, form: str, lang: str, plain: boo
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="afterclick-prove-", dir=folder) as place:
-        proof = trial(Path(place), screen.tell)
+        proof = trial(Path(place), lambda step: screen.tell(i18n.text(lang, f"prove_steps.{step.name}", **step.figures)))
     show(proof, screen, form)
     if not proof.held:
         click.get_current_context().exit(1)

@@ -33,6 +33,7 @@ _SHORTEST_TOKEN = 16
 GRACE_S: Final = 5
 """Seconds that requests under way have to end after the server was told to."""
 
+_GIVE_WAY_S: Final = 0.0005
 _GARBAGE: Final = 20_000
 """New objects between two looks for garbage."""
 
@@ -63,8 +64,8 @@ def check_reach(host: str, token: str | None, guarded: bool = False) -> None:
     if not is_loopback(host) and token is None and not guarded:
         raise UsageError(
             f"{host} can be reached from other machines, and the dashboard would be open to all of them",
-            hint=f"give a token (--token, or AFTERCLICK_TOKEN; {make}), make one that is kept"
-            f" (afterclick keys new --role owner), or keep --host {LOOPBACK}",
+            hint=f"give a token (--token, or AFTERCLICK_TOKEN; {make}), use one of the store's own"
+            f" (its first start without --host shows one, afterclick keys new --role owner another), or keep --host {LOOPBACK}",
         )
 
 
@@ -209,6 +210,8 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE, 20, 50)
+    # Requests come before what other threads compute (sealing, questions): those give way ten times as often as usual.
+    sys.setswitchinterval(_GIVE_WAY_S)
 
 
 def most_connections() -> int:

@@ -26,7 +26,9 @@ from afterclick.surfaces.cli.options import (
     LOOPBACK,
     colour_option,
     existing_store,
+    is_store,
     lang_option,
+    named_store,
     port_option,
     store_option,
 )
@@ -52,10 +54,11 @@ def serve_store(
 ) -> None:
     """Serve the store at `path` until it is stopped; the address is printed to stdout once it answers.
 
-    With `collect` this process is the store's writer. `tokens` wants a token even on this machine, as any other address
-    does.
+    With `collect` this process is the store's writer, and an empty store is made where there is none. `tokens` wants a
+    token even on this machine, as any other address does.
     """
     access = Access(path)
+    fresh = not is_store(path)
     server.check_reach(host, token, access.guarded())
     listener = server.bound(host, port)
     address = server.address_of(listener, host)
@@ -67,6 +70,8 @@ def serve_store(
             first = access.first() if collect else []
             faces: dict[str, Any] = {"token": token, "hosts": hosts, "access": access if guarded else None}
             ready = _announcing(screen, address, first, guarded=guarded, browser=browser, collect=collect)
+            if fresh:
+                screen.show(i18n.text(screen.lang, "access.fresh", path=str(path)))
             if collect:
                 _collect(shop, access, faces, listener, ready)
             else:
@@ -80,7 +85,7 @@ def serve_store(
 
 def _opened(path: Path, collect: bool) -> Workspace:
     try:
-        return afterclick.open(path, write=collect)
+        return afterclick.open(path, write=collect, create=collect)
     except StoreLocked as error:
         raise StoreLocked(
             error.message,
@@ -192,7 +197,7 @@ def serve(
 ) -> None:
     """Serve the dashboard and its JSON of a store, and collect what SDKs send to it."""
     screen = Screen.of(lang, plain)
-    path = existing_store(store)
+    path = (None if read_only else named_store(store)) or existing_store(store)
     if read_only:
         screen.tell(i18n.text(lang, "access.read_only"))
     serve_store(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from afterclick.surfaces.collector import watch as limits
@@ -19,6 +20,8 @@ _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_INVALID: Final = "Invalid HTTP request received."
+_HOP: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -32,6 +35,8 @@ class Guarded(HttpToolsProtocol):
     watch: Watch
     direct: Direct | None = None
     _one_too_many = False
+    _going_on = False
+    held = 0
     _stage = _told = _HEAD
     """Where the parser stands, and where the watch was told that it stands: a request that comes whole is not watched."""
 
@@ -59,7 +64,7 @@ class Guarded(HttpToolsProtocol):
             return
         watch, before = self.watch, self.cycle
         idle_since = watch.idle.pop(self, watch.at)
-        super().data_received(data)
+        self._parse(data)
         stage = self._stage
         if stage != self._told:
             self._tell(stage)
@@ -72,12 +77,15 @@ class Guarded(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         self._stage = _HEAD
+        self.held = 0
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """The head is there."""
+        if self._offers_upgrade():
+            return
         self._stage = _BODY
         direct = self.direct
         if direct is None or not direct.takes(self.parser.get_method(), self.url):
@@ -94,6 +102,7 @@ class Guarded(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
+        self.held += len(body)
         cycle: Any = self.cycle
         if type(cycle) is DirectCycle:
             cycle.add(body)
@@ -102,6 +111,8 @@ class Guarded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
+        if self._offers_upgrade():
+            return
         self._stage = _BETWEEN
         cycle: Any = self.cycle
         if type(cycle) is DirectCycle:
@@ -137,13 +148,76 @@ class Guarded(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
+        if self.pipeline:
+            self._go_on()
+            return
+        self._read_on()
+        if self._stage == _BETWEEN:
+            self.watch.idle[self] = self.watch.at
+
+    def on_response_complete(self) -> None:
+        """Another cycle has been answered."""
+        if not self.pipeline:
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Start what was sent before its turn; what is answered on the spot makes way for the next. Nothing more is read before
+        the last of them has begun: who never waits for an answer would fill the memory.
+        """
+        if self._going_on:
+            return
+        self._going_on = True
+        try:
+            while self.pipeline and not self.transport.is_closing():
+                cycle, app = self.pipeline.pop()
+                if not self.pipeline:
+                    self._read_on()
+                self._start_asgi_task(cycle, app)
+                if not cycle.response_complete:
+                    return
+        finally:
+            self._going_on = False
+
+    def _read_on(self) -> None:
         flow = self.flow
         if flow.read_paused and not flow.write_paused:
             flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        elif self._stage == _BETWEEN:
-            self.watch.idle[self] = self.watch.at
+
+    def _parse(self, data: bytes) -> None:
+        """What uvicorn does, but for a sender who offers another protocol: it is read as if it had not, with its body."""
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offered:
+                data = self._plain_head() + data[offered.args[0] :]
+            except httptools.HttpParserError:
+                self.logger.warning(_INVALID)
+                self.send_400_response(_INVALID)
+                return
+            else:
+                return
+
+    def _offers_upgrade(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    def _plain_head(self) -> bytes:
+        """The head that was read, without the offer; nothing of one to be a tunnel."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.transport.close()
+            return b""
+        closes = any(name == b"connection" and b"close" in value.lower() for name, value in self.headers)
+        lines = [b"%s: %s\r\n" % pair for pair in self.headers if pair[0] not in _HOP]
+        first = b"%s %s HTTP/%s\r\n" % (method, self.url, self.parser.get_http_version().encode())
+        # The one that was made an offer takes what follows for the other protocol.
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return b"".join((first, *lines, b"connection: close\r\n" if closes else b"", b"\r\n"))
 
     def _ordinary(self) -> None:
         """Go uvicorn's way with the head that is there; its scope is made here, since events have no use for one."""

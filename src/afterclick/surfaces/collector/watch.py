@@ -17,11 +17,18 @@ IDLE_S: Final = 10.0
 """Seconds a connection stays open without a request."""
 HALF_HEADS: Final = 256
 """Connections that may be before the end of their head at once; one more pushes the oldest out."""
+HELD_BYTES: Final = 256 << 20
+"""Bytes of bodies that are not there as a whole, of all connections; beyond it the largest are given up."""
 _SWEEP_S: Final = 0.5
 
 
 class Watched(Protocol):
     """A connection, as far as it is watched."""
+
+    @property
+    def held(self) -> int:
+        """Bytes that came of the body under way."""
+        ...
 
     def give_up(self) -> None:
         """Close for slowness."""
@@ -82,7 +89,20 @@ class Watch:
             for connection in _late(table, self.at - seconds):
                 self.closed_slow += 1
                 connection.give_up()
+        self._make_room()
         self._timer = loop.call_later(_SWEEP_S, self._sweep, loop)
+
+    def _make_room(self) -> None:
+        held = sum(connection.held for connection in self.bodies)
+        if held <= HELD_BYTES:
+            return
+        for connection in sorted(self.bodies, key=lambda one: one.held, reverse=True):
+            held -= connection.held
+            del self.bodies[connection]
+            self.closed_slow += 1
+            connection.give_up()
+            if held <= HELD_BYTES:
+                return
 
 
 def _late(table: dict[Watched, float], least: float) -> list[Watched]:

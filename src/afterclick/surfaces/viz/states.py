@@ -14,11 +14,12 @@ _COMMANDS = (
     ("empty.example", "afterclick demo"),
     ("empty.import", "afterclick import --store shop events.csv"),
     ("empty.folder", "afterclick import --store shop exports/*.parquet"),
+    ("empty.live", "afterclick serve --store shop"),
 )
 
 
 def no_data(voice: Voice) -> Html:
-    """Nothing was imported yet: the three shortest ways to change that, over an empty map without figures."""
+    """Nothing came in yet: the four shortest ways to change that, over an empty map without figures."""
     ways = [
         el("li", None, el("span", None, voice.text(name)), el("code", {"data-copy": True, "tabindex": 0}, command))
         for name, command in _COMMANDS

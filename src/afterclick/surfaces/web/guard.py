@@ -81,6 +81,7 @@ POLICIES: Final[Mapping[str, Policy]] = {**_ADDRESSES} | {
 
 _WITH_NAMES: Final = [(compile_path(path)[0], policy) for path, policy in POLICIES.items() if "{" in path]
 _KEPT: Final = 256
+_WANTED: Final = "a token is needed: open this address once with ?token=YOUR_TOKEN; afterclick keys new makes one\n"
 
 
 def policy_of(path: str) -> Policy | None:
@@ -139,6 +140,8 @@ class Guard:
         policy = policy_of(scope["path"]) or READ
         least = policy.get(scope["method"])
         if least is None:
+            if policy_of(scope["path"]) is None:
+                return PlainTextResponse("nothing is taken at this address\n", 404)
             allowed = ", ".join(sorted(policy))
             return PlainTextResponse(f"only {allowed}\n", 405, {"allow": allowed})
         # No page of another place can add this header without asking first, and is never allowed to.
@@ -168,7 +171,7 @@ class Guard:
             return None if role == "owner" or least != "owner" else PlainTextResponse("this token may look, not change\n", 403)
         if shown:
             self._guesses.wrong(address, at)
-        return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer", "cache-control": "no-store"})
+        return PlainTextResponse(_WANTED, 401, {"www-authenticate": "Bearer", "cache-control": "no-store"})
 
     def _role(self, given: str) -> Role | None:
         if self._token is not None and hmac.compare_digest(given.encode(), self._token.encode()):
@@ -198,7 +201,10 @@ def _same_origin(headers: Headers) -> bool:
     """Whether the browser says that the form stood on a page of this very server; silence is not enough."""
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != ""
+        try:
+            return urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != ""
+        except ValueError:
+            return False
     return headers.get("sec-fetch-site") == "same-origin"
 
 

@@ -233,13 +233,15 @@ class LiveRoutes:
         position = self._feed.position
         if not position and not now.refusals and not now.events:
             what = el("p", {"class": "finding"}, voice.text("live.nothing" if self._collects else "live.nothing_read"))
-            return el("div", {"class": "cards"}, el("div", None, what, connect.connect(base, voice, first=True))), 0
+            how = connect.connect(base, voice, first=True) if self._collects else None
+            return el("div", {"class": "cards"}, el("div", None, what, how)), 0
         rows = self._feed.recent(KEPT, minute=asked.minute, text=asked.text)
         made = self._cards(now, voice, asked.looks.get("view", "chart"), asked)
         feed = self._listed(rows, now, asked, voice)
         boxes = [_box(name, made.pop(name)) for name in ("now", "minutes")] + [_box("feed", feed)]
         boxes += [_box(name, card, half=name != "balance") for name, card in made.items()]
-        boxes.append(_box("connect", connect.connect(base, voice, first=False)))
+        if self._collects:
+            boxes.append(_box("connect", connect.connect(base, voice, first=False)))
         return el("div", {"class": "cards"}, boxes), position
 
     def _listed(self, rows: list[Row], now: Now, asked: Asked, voice: Voice) -> Html:
