@@ -23,8 +23,7 @@ _BEGIN: Final = 1_750_000_000_000_000
 _HOUR: Final = 3600 * 1_000_000
 _MB: Final = 1 << 20
 _BATCH: Final = 20
-_GROWS_BY: Final = 128 * _MB
-"""Memory comes and goes in steps of the allocator (a sealing, an answer kept); what leaks does so at every batch."""
+_GROWS_BY: Final = 64 * _MB
 _ASK_EVERY_S: Final = 3.0
 
 

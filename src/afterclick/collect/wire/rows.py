@@ -18,6 +18,7 @@ from afterclick.collect.engine import Engine
 from afterclick.collect.normalise import Normaliser
 from afterclick.collect.rejects import Reject
 from afterclick.collect.wire import worth
+from afterclick.collect.wire.canonical import Canonical
 from afterclick.collect.wire.snowplow_words import LINE
 from afterclick.core.event import INSTANT, LOG_COLUMNS, SYSTEM_TYPES, Rejected
 from afterclick.core.names import ORDER_LINE
@@ -51,27 +52,10 @@ _MAP: Final = ColumnMap(
 _UTC: Final = ZoneInfo("UTC")
 
 
-class _Row(msgspec.Struct):
+class _Row(Canonical):
     """A canonical event with its properties as they were written."""
 
-    event_id: str
-    type: str
-    event: str
-    occurred_at: int
-    received_at: int
-    raw_event: str | None = None
-    anonymous_id: str | None = None
-    user_id: str | None = None
-    previous_id: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    session_id: str | None = None
-    url: str | None = None
-    referrer: str | None = None
-    user_agent: str | None = None
-    properties: msgspec.Raw = msgspec.Raw(b"{}")
-    original_at: int | None = None
-    sent_at: int | None = None
+    properties: msgspec.Raw = msgspec.Raw(b"{}")  # type: ignore[assignment]
 
 
 class _Held(NamedTuple):

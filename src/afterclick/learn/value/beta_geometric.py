@@ -14,7 +14,7 @@ from typing import ClassVar, Final, NamedTuple
 import numpy as np
 from scipy.special import betainc, betaincinv, betaln, digamma, expit, gammaln, logit, zeta
 
-from afterclick.learn.value.fitting import dot
+from afterclick.learn.value.fitting import Curve, by_logs, dot
 from afterclick.learn.value.histories import Histories
 from afterclick.learn.value.lifetime import Lifetime
 
@@ -112,7 +112,6 @@ def _curvature(values: Sequence[float], h: Histories, t: _Terms) -> np.ndarray:
 class _BetaGeometric(Lifetime):
     names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
     timed: ClassVar[tuple[bool, ...]] = (False, True, False, False)
-    bent: ClassVar[bool] = True
     first: ClassVar[int]
     """1 where the first purchase already brings the choice to drop out, else 0."""
 
@@ -126,6 +125,16 @@ class _BetaGeometric(Lifetime):
         """The same, and the matrix of second derivatives."""
         terms = _Terms.of(values, h, cls.first)
         return *_scored(values, h, terms), _curvature(values, h, terms)
+
+    @classmethod
+    def curve(cls, h: Histories) -> Curve:
+        """`curved` by the logs of the parameters."""
+
+        def curve(logs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            values = np.exp(logs)
+            return by_logs(values, *cls.curved(values.tolist(), h))
+
+        return curve
 
     @classmethod
     def _log_odds(cls, values: Sequence[float], h: Histories) -> np.ndarray:

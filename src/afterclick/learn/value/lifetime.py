@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from afterclick.learn.value import fitting
-from afterclick.learn.value.fitting import Fit
+from afterclick.learn.value.fitting import Curve, Fit
 from afterclick.learn.value.histories import Histories
 
 ENOUGH: Final = 50
@@ -22,14 +22,12 @@ _STARTS: Final = ((-0.9, -1.8, -0.2, 0.7), (0.0, 0.0, 0.0, 0.0), (0.7, 0.7, 0.7,
 class Lifetime(ABC):
     """A model with its parameters; a subclass gives formulas. Times are weeks, the unit of the histories it was fitted on.
 
-    `timed` says which parameters are times, `bent` that second derivatives are known. Arrays run over the rows of the
-    histories unless told otherwise.
+    `timed` says which parameters are times. Arrays run over the rows of the histories unless told otherwise.
     """
 
     word: ClassVar[str]
     names: ClassVar[tuple[str, ...]]
     timed: ClassVar[tuple[bool, ...]]
-    bent: ClassVar[bool] = False
 
     def __init__(self, values: Sequence[float]) -> None:
         if len(values) != len(self.names) or not all(np.isfinite(value) and value > 0 for value in values):
@@ -42,9 +40,9 @@ class Lifetime(ABC):
         """The log-likelihood of all customers, and its gradient by the parameters."""
 
     @classmethod
-    def curved(cls, values: Sequence[float], h: Histories) -> tuple[float, np.ndarray, np.ndarray]:
-        """The same with the matrix of second derivatives, of a model that says it is `bent`."""
-        raise NotImplementedError(cls.word)
+    def curve(cls, h: Histories) -> Curve | None:  # noqa: ARG003 - what a subclass knows of
+        """The same by the logs of the parameters, with second derivatives; None where nobody has worked them out."""
+        return None
 
     @abstractmethod
     def alive(self, h: Histories) -> np.ndarray:
@@ -90,13 +88,9 @@ class Lifetime(ABC):
             value, gradient = cls.score(values.tolist(), scaled)
             return value, gradient * values
 
-        def curve(logs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-            values = np.exp(logs)
-            return fitting.by_logs(values, *cls.curved(values.tolist(), scaled))
-
         starts = [np.array(start) for start in _STARTS]
         units = np.where(cls.timed, unit, 1.0)
-        found = fitting.fitted(cls.word, cls.names, score, starts, units, h.customers, curve if cls.bent else None)
+        found = fitting.fitted(cls.word, cls.names, score, starts, units, h.customers, cls.curve(scaled))
         if found.reason:
             return found
         value, _ = cls.score(found.values, h)
