@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,16 @@ class Writer:
     def acknowledged(self) -> int:
         return max((int(line) for line in self.said if line.isdigit()), default=0)
 
+    @property
+    def failed(self) -> list[str]:
+        return [line for line in self.said if line.startswith("failed")]
+
     def wait_for(self, count: int) -> None:
-        until = time.monotonic() + 20
-        while len(self.said) < count and self.process.poll() is None:
+        self.wait_until(lambda: len(self.said) >= count)
+
+    def wait_until(self, true: Callable[[], bool]) -> None:
+        until = time.monotonic() + 60
+        while not true() and self.process.poll() is None:
             assert time.monotonic() < until, self.said
             time.sleep(0.005)
 
@@ -102,7 +110,7 @@ def test_case_4_a_power_cut_at_any_sync_loses_nothing_acknowledged(tmp_path, sur
     plan = Plan(survival=survival, naming=naming, cut_at=random.Random(seed).randrange(20, 60), seed=seed)
     with mounted(plan, tmp_path) as disk:
         writer = Writer(prepare(disk.folder / "shop"), tmp_path)
-        writer.process.wait(20)
+        writer.process.wait(60)
         disk.order(".CUT")
     assert writer.acknowledged > 10
     assert writer.said[-1] == "failed tail_broken"
@@ -116,10 +124,12 @@ def test_case_5_one_failing_sync_is_refused_and_the_tail_goes_on(tmp_path) -> No
         for failures in range(1, 4):
             writer.wait_for(len(writer.said) + 10)
             disk.order(".EIO")
+            # One commit acknowledges many calls, so more than ten lines may come before the sync that fails.
+            writer.wait_until(lambda due=failures: len(writer.failed) >= due)
             writer.wait_for(len(writer.said) + 10)
-            assert [line for line in writer.said if line.startswith("failed")] == ["failed tail_failed"] * failures
+            assert writer.failed == ["failed tail_failed"] * failures
         disk.order(".CUT")
-        writer.process.wait(20)
+        writer.process.wait(60)
     check(prepare(disk.left / "shop"), writer.acknowledged)
 
 
@@ -127,7 +137,7 @@ def test_case_5_one_failing_sync_is_refused_and_the_tail_goes_on(tmp_path) -> No
 def test_case_5_a_disk_that_goes_on_failing_ends_the_process(tmp_path) -> None:
     with mounted(Plan(eio_at=40, eio_count=1000), tmp_path) as disk:
         writer = Writer(prepare(disk.folder / "shop"), tmp_path)
-        assert writer.process.wait(20) == 1
+        assert writer.process.wait(60) == 1
         assert writer.said[-1] == "failed tail_broken"
         disk.order(".CUT")
     check(prepare(disk.left / "shop"), writer.acknowledged)
