@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from afterclick.core.errors import SpecError, nearest
-from afterclick.store import disk, documents, toml
+from afterclick.store import automations, disk, documents, toml
+from afterclick.store.automations import Delivery, Journey, LiveRule
 from afterclick.store.documents import Alert, Board
 from afterclick.store.privacy import Privacy
 
@@ -57,13 +58,17 @@ or drop; consent = opt_out or opt_in; gpc, dnt = heed these signals of browsers.
 [[alerts]] name = "Few orders", question = "kpi?range=1d", figure = "orders", below = 10""",
     "boards": """Saved lists of cards, shown under /boards. They change no answer.
 [[boards]] name = "Week", cards = [{question = "kpi?range=7d", figure = "revenue", goal = {value = 1000000}}]""",
+    "rules": """Things done on the site the moment a condition comes true; see docs/automations.md. They change no answer.""",
+    "journeys": """Flows of messages over days; see docs/automations.md. They change no answer.""",
+    "delivery": """How messages leave, and what holds them back: sender, SMTP server, quiet hours, caps; see
+docs/automations.md. Passwords stand in secrets.toml.""",
     "outbound": """Hosts of your own network that may be called (webhooks), with the port where it is none of 80, 443, 8080,
 8443; every other call goes by https to public addresses alone. ["hooks.lan:9000"]""",
     "channels": 'Own rows of the channel table. hosts = [{host = "x.example", channel = "affiliate", source = "x"}]',
 }
 
 
-WRITTEN = frozenset({"saved", "alerts", "boards", "outbound", "privacy"})
+WRITTEN = frozenset({"saved", "alerts", "boards", "rules", "journeys", "delivery", "outbound", "privacy"})
 """Fields that change no answer."""
 
 
@@ -122,6 +127,9 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     alerts: tuple[Alert, ...] = ()
     boards: tuple[Board, ...] = ()
     segments: dict[str, str] = {}
+    rules: tuple[LiveRule, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    delivery: Delivery = Delivery()
     outbound: tuple[str, ...] = ()
     privacy: Privacy = Privacy()
     channels: dict[str, Any] = {}
@@ -145,7 +153,7 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         """The file's text: every value, each with a comment that says what it does."""
         values = {name: msgspec.to_builtins(getattr(self, name)) for name in self.__struct_fields__}
         try:
-            return toml.text(values, _COMMENTS, _HEAD, blocks=("alerts", "boards"))
+            return toml.text(values, _COMMENTS, _HEAD, blocks=("alerts", "boards", "rules", "journeys"))
         except (ValueError, TypeError) as error:
             raise SpecError(f"a value cannot be written to {FILE}: {error}") from None
 
@@ -225,6 +233,7 @@ def _check(definitions: Definitions) -> None:
     if not all(name.strip() == name and name and rule.strip() for name, rule in d.segments.items()):
         _refuse("segments", "a name or a rule is empty, or has spaces at its ends", 'write VIPs = "visitor.orders >= 3"')
     documents.check(d.alerts, d.boards)
+    automations.check(d.rules, d.journeys, d.delivery)
     _check_stages(d.stages)
     _check_rates(d.rates)
 
