@@ -9,6 +9,8 @@ import pytest
 
 from afterclick import Retention
 from afterclick.core.errors import SpecError
+from afterclick.store import snapshot
+from afterclick.store.snapshot import Snapshot
 from support.shop import Shop
 
 ALL = {"range": "all", "compare": "none"}
@@ -309,3 +311,13 @@ def test_the_finding_in_words(asked):
         {"measure": "revenue"},
     ):
         assert "{" not in asked(**fields).sentence() + asked(**fields).sentence("ko")
+
+
+def test_columns_of_a_large_store_are_let_go_once_read(asked, monkeypatch):
+    before, gone, let_go = asked(back="*"), [], Snapshot.let_go
+    monkeypatch.setattr(snapshot, "LARGE", 1)
+    monkeypatch.setattr(Snapshot, "let_go", lambda self, *told: gone.append(told) or let_go(self, *told))
+    # What began when is known, and who came back is read anew.
+    found = asked(back="*", periods=7)
+    assert [row["returned"] for row in found.frame.to_pylist()] == [row["returned"] for row in before.frame.to_pylist()[:8]]
+    assert gone == [(("device", "at", "name", "flags"), 0, 9)]

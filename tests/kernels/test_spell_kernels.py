@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterclick.analyse.kernels import compiled, spell_order, spells
-from afterclick.analyse.kernels.gather import BLOCK_BITS
+from afterclick.analyse.kernels.gather import BLOCK_BITS, HAS_CAMPAIGN
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
 
@@ -18,7 +18,9 @@ WHAT = (
     Flag.SYSTEM,
 )  # fmt: skip
 FLAGS = [int(flag) for flag in WHAT]
-KERNELS = (spells.cut_spells, spell_order.order_spells, spell_order.tell_sessions, spell_order.lay_spells)
+KERNELS = (
+    spells.cut_spells, spells.describe_spells, spell_order.order_spells, spell_order.tell_sessions, spell_order.lay_spells,
+)  # fmt: skip
 
 
 def rows_of(rng, count):
@@ -54,16 +56,17 @@ def run(kernel, arguments, outs):
 @given(st.integers(0, 10**6), st.integers(0, 30), st.sampled_from([0, 12]), st.booleans(), st.booleans(), st.integers(1, 9))
 def test_spells_become_the_same_sessions_in_both_forms(seed, count, longest, campaigns, referrers, timeout):
     rows = rows_of(np.random.default_rng(seed), count)
-    outs = [
-        np.zeros(count, np.uint16), np.zeros(count + 1, np.int32), np.zeros(count, np.int32),
-        np.zeros((count, spells.FIELDS), np.int64), np.zeros(2, np.int64),
-    ]  # fmt: skip
-    options = 1 << BLOCK_BITS, 40, int(Flag.BOT | Flag.SYSTEM), timeout, longest, campaigns, referrers
-    found, (symbol, _, visitor, fields, sizes) = run(spells.cut_spells, (*rows, *options), outs)
+    options = 40, int(Flag.BOT | Flag.SYSTEM), timeout, longest, campaigns, referrers
+    outs = [np.zeros(count, np.uint16), np.zeros(count + 1, np.int32)]
+    found, (symbol, begins) = run(spells.cut_spells, (*rows, *options), outs)
     counted = (rows[0] >= 0) & (rows[1] <= 40) & ((rows[2] & int(Flag.BOT | Flag.SYSTEM)) == 0)
     assert ((symbol != 0) == counted).all()
+    assert (((symbol & HAS_CAMPAIGN) != 0) == counted & (rows[3] != 0)).all()
+    columns, begins = (rows[0], rows[1], frozen(symbol), rows[4]), frozen(begins[: found + 1])
+    outs = [np.zeros(found, np.int32), np.zeros((found, spells.FIELDS), np.int64), np.zeros(2, np.int64)]
+    _, (visitor, fields, sizes) = run(spells.describe_spells, (*columns, begins, *rows[7:], 1 << BLOCK_BITS), outs)
     assert sizes.tolist() == [found, int(counted.sum())]
-    visitor, fields = frozen(visitor[:found]), frozen(fields[:found])
+    visitor, fields, begun = frozen(visitor), frozen(fields), begins
     empty = [np.zeros(3, np.int64), np.zeros(found, np.int32), np.zeros(2, np.uint8)]
     _, (begins, order, _) = run(spell_order.order_spells, (visitor, fields, 0, 2, 0, timeout), empty)
     starts = fields[order, spells.START]
@@ -79,9 +82,14 @@ def test_spells_become_the_same_sessions_in_both_forms(seed, count, longest, cam
     assert (start_at <= end_at).all()
     assert first.tolist() == (np.cumsum(events) - events).tolist()
     assert int(events.sum()) == int(offsets[2]) == int(counted.sum())
-    laid = [np.zeros(int(offsets[2]), np.int64), np.zeros(int(offsets[2]), np.int64)]
-    _, (_, key) = run(spell_order.lay_spells, (fields, frozen(place), rows[1], frozen(symbol), 1 << BLOCK_BITS), laid)
-    assert sorted((key >> 16).tolist()) == ((1 << BLOCK_BITS) + np.flatnonzero(counted)).tolist()
+    outs = [np.zeros(count, np.uint16), np.zeros(int(offsets[2]), np.int64), np.zeros(int(offsets[2]), np.int64)]
+    read = begun, frozen(place), *rows[:5], 1 << BLOCK_BITS, 40, int(Flag.BOT | Flag.SYSTEM)
+    _, (again, at, key) = run(spell_order.lay_spells, read, outs)
+    assert again.tolist() == symbol.tolist()
+    row = (key >> 16) - (1 << BLOCK_BITS)
+    assert sorted(row.tolist()) == np.flatnonzero(counted).tolist()
+    assert at.tolist() == rows[1][row].tolist()
+    assert (key & 0xFFFF).tolist() == symbol[row].tolist()
 
 
 def test_spells_nearer_than_the_timeout_are_no_sessions_of_their_own():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import afterclick
-from afterclick.analyse import sessions, spells
+from afterclick.analyse import sessions, spell_rows, spells
+from afterclick.analyse.brought import Brought
+from afterclick.analyse.kernels.gather import HAS_CAMPAIGN
 from afterclick.analyse.kernels.spells import cut_spells
 from afterclick.analyse.question import SessionQuestion
 from afterclick.core import spans
@@ -92,7 +95,7 @@ def test_parts_cut_nothing_and_rows_may_lie_apart(part, monkeypatch, tmp_path):
         minutes = number * 17 % 240
         shop.add(f"v{number % 4}", START + minutes * spans.MINUTE, "Page Viewed", url="https://x.example/", device="mobile")
     monkeypatch.setattr(cut_spells, "ready", True)
-    monkeypatch.setattr(spells, "_PART", part)
+    monkeypatch.setattr(spell_rows, "PART", part)
     with shop.open(tmp_path / "store") as opened:
         found, before = told_and_cut(opened.context(), timeout="20m")
         same(found, before)
@@ -113,3 +116,43 @@ def test_only_few_options_need_rows_brought_together(monkeypatch, tmp_path):
             assert len(sessions.sessions_of(context, question, context.as_of(""))) == 1
             assert len(seen) == times
         opened.context().forget()
+
+
+def test_rows_are_brought_together_where_they_are_asked_for(monkeypatch, tmp_path):
+    asked = []
+    laid = spells.laid
+    monkeypatch.setattr(cut_spells, "ready", True)
+    monkeypatch.setattr(spells, "laid", lambda *given: asked.append(given) or laid(*given))
+    shop = Shop().add("v1", "0", "Page Viewed", url="https://x.example/?utm_campaign=s").add("v2", "0", "Page Viewed")
+    with shop.open(tmp_path / "store") as opened:
+        context = opened.context()
+        context.forget()
+        question = SessionQuestion(range="all", compare="none", new_on_campaign="off")
+        found = sessions.sessions_of(context, question, context.as_of(""))
+        assert (found.events.tolist(), len(asked)) == ([1, 1], 0)
+        with ThreadPoolExecutor(4) as threads:
+            rows = list(threads.map(lambda _: found.rows, range(8)))
+        assert len(asked) == 1
+        assert all(one is rows[0] for one in rows)
+        assert sessions.behaviour(context, question.identity, question.bots, context.as_of("")) is rows[0]
+        assert sorted((rows[0].symbols & HAS_CAMPAIGN != 0).tolist()) == [False, True]
+        context.forget()
+        again = sessions.sessions_of(context, question, context.as_of(""))
+        before = sessions.behaviour(context, question.identity, question.bots, context.as_of(""))
+        assert (len(asked), again.rows is before) == (2, True)
+        context.forget()
+
+
+def test_what_could_not_be_brought_together_is_tried_again():
+    given = [ValueError("no memory"), "rows"]
+
+    def make():
+        one = given.pop(0)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    brought = Brought(make)
+    with pytest.raises(ValueError, match="no memory"):
+        _ = brought.rows
+    assert (brought.rows, brought.rows, given) == ("rows", "rows", [])

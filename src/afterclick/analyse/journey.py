@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from afterclick.analyse.brought import Brought
 from afterclick.analyse.fields import check_fields, columns
 from afterclick.analyse.gathered import Gathered
 from afterclick.analyse.gathered_marks import without
@@ -142,7 +143,7 @@ def _staged(scope: Scope, stages: Sequence[Stage]) -> _Staged:
     if not _enters_by_system(scope, marks):
         return _Staged(behaviour(context, *asked), marks)
     rows = flagged_rows(context, *asked, marks)
-    context.keep(("behaviour", *asked), lambda: without(rows, _SYSTEM))
+    context.keep(("behaviour", *asked), lambda: Brought(lambda: without(rows, _SYSTEM)))
     return _Staged(rows, marks)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from afterclick.analyse import spells
+from afterclick.analyse.brought import Brought
 from afterclick.analyse.context import Context
 from afterclick.analyse.fields import touch_field
 from afterclick.analyse.gathered import Gathered, gather
@@ -17,6 +18,7 @@ from afterclick.analyse.kernels import sessions as kernels
 from afterclick.analyse.kernels.compiled import pool
 from afterclick.analyse.kernels.spells import cut_spells
 from afterclick.analyse.question import SessionQuestion
+from afterclick.analyse.spell_rows import CAMPAIGN, COLUMNS
 from afterclick.analyse.strips import Flagged, Strip
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
@@ -27,18 +29,20 @@ LEFT_OUT: Final = 128
 """The mark of a row that does not count, whatever other marks it has."""
 
 _NO_MARKS: Final = frozen(np.zeros(1, np.uint8))
+_NO_CAMPAIGNS: Final = frozen(np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)
 class Sessions:
     """Sessions in the order of (visitor, start); `rows` are the gathered behavioural rows they were cut from.
 
+    The rows of large stores are brought together when they are first asked for, `events` tells how many a session has.
     visitor int32, first int64 (gathered row), start_at and end_at int64 µs, events, pages, qualifying, orders int32,
     touch int32 (book `touch`; the visit's channel, resolved: never internal; -1 without page context), landing and
     exit_page int64 gathered rows (-1 none).
     """
 
-    rows: Gathered
+    brought: Brought
     visitor: np.ndarray
     first: np.ndarray
     start_at: np.ndarray
@@ -53,6 +57,11 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self.visitor)
+
+    @property
+    def rows(self) -> Gathered:
+        """The gathered rows."""
+        return self.brought.rows
 
     @cached_property
     def last_at(self) -> np.ndarray:
@@ -77,7 +86,7 @@ def sessions_of(context: Context, question: SessionQuestion, as_of: int) -> Sess
 def behaviour(context: Context, identity: str, bots: str, as_of: int) -> Gathered:
     """Every behavioural row of every visitor up to `as_of`; the symbol is made of flags, see `Flagged`."""
     key = ("behaviour", identity, bots, as_of)
-    return context.keep(key, lambda: flagged_rows(context, identity, bots, as_of))
+    return context.keep(key, lambda: Brought(lambda: flagged_rows(context, identity, bots, as_of))).rows
 
 
 def flagged_rows(context: Context, identity: str, bots: str, as_of: int, marks: np.ndarray | None = None) -> Gathered:
@@ -89,10 +98,11 @@ def flagged_rows(context: Context, identity: str, bots: str, as_of: int, marks: 
     return gather(_strips(context, bots, marks), context.labels(identity, as_of), known, context.ties)
 
 
-def _strips(context: Context, bots: str, marks: np.ndarray | None = None) -> list[Strip]:
+def _strips(context: Context, bots: str, marks: np.ndarray | None = None, campaigns: bool = True) -> list[Strip]:
     strips = []
-    for chunk in context.snapshot.chunks(spells.COLUMNS, None):
-        device, at, flags, campaign, touch = (chunk.columns[name] for name in spells.COLUMNS)
+    for chunk in context.snapshot.chunks((*COLUMNS, CAMPAIGN) if campaigns else COLUMNS, None):
+        device, at, flags, touch = (chunk.columns[name] for name in COLUMNS)
+        campaign = chunk.columns[CAMPAIGN] if campaigns else _NO_CAMPAIGNS
         bits = _NO_MARKS if marks is None else marks[chunk.start : chunk.start + chunk.rows]
         out = int(Flag.BOT) if bots == "out" else 0
         piece = context.snapshot.pieces[chunk.piece]
@@ -115,10 +125,11 @@ def _cut(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
         frozen(touch_field(context, "source")[0]),
     )
     labels = context.labels(question.identity, as_of)
-    found = spells.cut(context, _strips(context, question.bots), labels, as_of, options)
-    # Whoever asks for the rows next has them already.
+    strips = _strips(context, question.bots, campaigns=options.on_campaign)
+    found = spells.cut(context, strips, labels, as_of, options)
+    # Whoever asks for the rows next has them from here, or all have those that are there.
     kept = context.keep(("behaviour", question.identity, question.bots, as_of), lambda: found.rows)
-    return Sessions(rows=kept, **found.columns)
+    return Sessions(brought=kept, **found.columns)
 
 
 def _cut_rows(context: Context, question: SessionQuestion, as_of: int) -> Sessions:
@@ -165,7 +176,7 @@ def _cut_rows(context: Context, question: SessionQuestion, as_of: int) -> Sessio
 
     list(pool().map(describe, cuts, bases[:-1]))
     out["touch"] = _continued(out["visitor"], out["touch"])
-    return Sessions(rows=rows, **{name: frozen(values) for name, values in out.items()})
+    return Sessions(brought=Brought(lambda: rows), **{name: frozen(values) for name, values in out.items()})
 
 
 def _continued(visitor: np.ndarray, touch: np.ndarray) -> np.ndarray:

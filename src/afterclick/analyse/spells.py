@@ -1,13 +1,19 @@
-"""Sessions told from rows as they lie; only those of visitors whose devices or days touch are brought together first."""
+"""Sessions told from rows as they lie; only those of visitors whose devices or days touch are brought together first.
+
+All rows are brought together where somebody asks for them: that costs as much as all the rest, and needs more memory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from afterclick.analyse.brought import Brought
 from afterclick.analyse.context import Context
 from afterclick.analyse.distinct import expanded
 from afterclick.analyse.gather_few import gather_few
@@ -18,23 +24,20 @@ from afterclick.analyse.kernels.compiled import pool, workers
 from afterclick.analyse.kernels.gather import BLOCK_BITS, FLAGS, SYMBOL_BITS
 from afterclick.analyse.kernels.memory import give_back
 from afterclick.analyse.scratch import borrowed
+from afterclick.analyse.spell_rows import CAMPAIGN, COLUMNS, Unlaid, laid, parts_of
 from afterclick.analyse.strips import Flagged, Strip
 from afterclick.core.arrays import frozen
 from afterclick.stitch.visitors import Labels
 
-COLUMNS: Final = ("device", "at", "flags", "campaign", "touch")
 _COLUMNS: Final = {
     "visitor": np.int32, "first": np.int64, "start_at": np.int64, "end_at": np.int64, "events": np.int32,
     "pages": np.int32, "qualifying": np.int32, "orders": np.int32, "touch": np.int32, "landing": np.int64,
     "exit_page": np.int64,
 }  # fmt: skip
 _NO_MARKS: Final = frozen(np.zeros(1, np.uint8))
-_NOTHING: Final = tuple(frozen(np.zeros(0, np.int64)) for _ in range(3))
 _FOREVER: Final = 2**62
 _MANY: Final = 32_000_000
 """Rows from which on memory counts more than time: what is done with is given back at once."""
-_PART: Final = 1 << 18
-"""Rows that one thread cuts in one go: what it writes about them stays near the processor."""
 
 
 class Options(NamedTuple):
@@ -53,16 +56,17 @@ class Cut(NamedTuple):
     """Sessions by visitor and start, by column as in `sessions.Sessions`, and the rows they are of."""
 
     columns: dict[str, np.ndarray]
-    rows: Gathered
+    rows: Brought
 
 
 class _Spells(NamedTuple):
-    """Spells in the order of rows: visitor int32, fields as in the kernels; each part's end at `ends`; how many spells and
-    rows each block of visitors has, int64[blocks, 2]."""
+    """Spells in the order of rows: visitor int32, fields as in the kernels; each part's end at `ends`, and where its spells
+    begin; how many spells and rows each block of visitors has, int64[blocks, 2]."""
 
     visitor: np.ndarray
     fields: np.ndarray
     ends: list[int]
+    begins: list[np.ndarray]
     sizes: np.ndarray
 
 
@@ -85,8 +89,11 @@ class _Again(NamedTuple):
 
 
 def cut(context: Context, strips: Sequence[Strip], labels: Labels, until: int, options: Options) -> Cut:
-    """The sessions of all rows of the store up to `until`; the symbols of the strips are made of flags."""
-    parts = [strip.cut(low, low + _PART) for strip in strips for low in range(0, len(strip.device), _PART)]
+    """The sessions of all rows of the store up to `until`.
+
+    The symbols of the strips are made of flags, and their campaigns empty where these cut no session.
+    """
+    parts = parts_of(strips)
     with ExitStack() as held:
 
         def room(rows: int, dtype: type) -> np.ndarray:
@@ -97,70 +104,58 @@ def cut(context: Context, strips: Sequence[Strip], labels: Labels, until: int, o
         found = _ordered(spells, labels.size, options.timeout)
         again = _again(context, strips, symbol, spells, found, options)
         columns, offsets, place = _told(spells, found, again)
-        at, key = np.empty(int(offsets[-1]), np.int64), np.empty(int(offsets[-1]), np.int64)
-
-        def lay(part: Strip, first: int, last: int) -> None:
-            told = frozen(spells.fields[first:last]), frozen(place[first:last]), part.at
-            here = frozen(symbol[part.start : part.start + len(part.at)])
-            spell_order.lay_spells.fast()(*told, here, part.start, at, key)
-            context.snapshot.let_go(("at",), part.start, len(part.at))
-
-        list(pool().map(lay, parts, spells.ends[:-1], spells.ends[1:]))
     there = expanded(offsets[found.torn], np.diff(again.rows.offsets))
-    at[there], key[there] = again.rows.at, again.rows.key
-    return Cut({name: frozen(values) for name, values in columns.items()}, Gathered(frozen(offsets), frozen(at), frozen(key)))
+    places = [frozen(place[first:last]) for first, last in pairwise(spells.ends)]
+    unlaid = Unlaid(parts, spells.begins, places, until, offsets, there, again.rows)
+    told = {name: frozen(values) for name, values in columns.items()}
+    return Cut(told, Brought(partial(laid, context.snapshot, unlaid)))
 
 
 def _cut(
-    strip: Strip, label: tuple[np.ndarray, ...], until: int, options: Options, symbol: np.ndarray, sizes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Visitors and fields of the spells of a strip."""
+    strip: Strip, label: tuple[np.ndarray, ...], until: int, options: Options, symbol: np.ndarray
+) -> np.ndarray:
+    """Where the spells of a strip begin, see the kernel, and the symbol of each row."""
     assert isinstance(strip.symbol, Flagged)
     flags, campaign, touch, _, system, _, out = strip.symbol
-    rows = len(strip.device)
-    with (
-        borrowed(rows + 1, np.int32) as begins,
-        borrowed(rows, np.int32) as visitor,
-        borrowed(rows * kernels.FIELDS, np.int64) as lines,
-    ):
-        fields = lines.reshape(rows, kernels.FIELDS)
+    with borrowed(len(strip.device) + 1, np.int32) as begins:
         count = kernels.cut_spells.fast()(
-            strip.device, strip.at, flags, campaign, touch, options.source, options.midnights, *label, strip.start, until,
-            system | out, options.timeout, options.max_length, options.on_campaign, options.on_referrer,
-            symbol, begins, visitor, fields, sizes,
+            strip.device, strip.at, flags, campaign, touch, options.source, options.midnights, *label, until,
+            system | out, options.timeout, options.max_length, options.on_campaign, options.on_referrer, symbol, begins,
         )  # fmt: skip
-        return visitor[:count].copy(), fields[:count].copy()
+        return frozen(begins[: count + 1].copy())
 
 
 def _spells(
     context: Context, parts: list[Strip], symbol: np.ndarray, labels: Labels, until: int, options: Options,
     room: Callable[[int, type], np.ndarray],
 ) -> _Spells:  # fmt: skip
-    blocks = (labels.size >> BLOCK_BITS) + 1
+    blocks, label = (labels.size >> BLOCK_BITS) + 1, labels.arrays()
 
-    def find(part: Strip) -> tuple[np.ndarray, ...]:
-        sizes = np.zeros(2 * blocks, np.int64)
-        here = symbol[part.start : part.start + len(part.device)]
-        visitor, fields = _cut(part, labels.arrays(), until, options, here, sizes)
-        context.snapshot.let_go(COLUMNS, part.start, len(part.device))
-        return visitor, fields, sizes
+    def find(part: Strip) -> np.ndarray:
+        begins = _cut(part, label, until, options, symbol[part.start : part.start + len(part.device)])
+        context.snapshot.let_go((*COLUMNS, CAMPAIGN), part.start, len(part.device))
+        return begins
 
-    found = list(pool().map(find, parts))
-    ends = np.cumsum([0, *(len(visitor) for visitor, _, _ in found)]).tolist()
+    begins = list(pool().map(find, parts))
+    ends = np.cumsum([0, *(len(one) - 1 for one in begins)]).tolist()
     visitor = room(ends[-1], np.int32)
     fields = room(ends[-1] * kernels.FIELDS, np.int64).reshape(ends[-1], kernels.FIELDS)
 
-    sizes = sum((one[2] for one in found), np.zeros(2 * blocks, np.int64)).reshape(blocks, 2)
+    def describe(part: Strip, begun: np.ndarray, first: int, last: int) -> np.ndarray:
+        assert isinstance(part.symbol, Flagged)
+        sizes = np.zeros(2 * blocks, np.int64)
+        here = frozen(symbol[part.start : part.start + len(part.device)])
+        kernels.describe_spells.fast()(
+            part.device, part.at, here, part.symbol.touch, begun, *label, part.start, visitor[first:last], fields[first:last],
+            sizes,
+        )  # fmt: skip
+        context.snapshot.let_go(COLUMNS, part.start, len(part.device))
+        return sizes
 
-    def join(number: int) -> None:
-        here = slice(ends[number], ends[number + 1])
-        visitor[here], fields[here], _ = found[number]
-        found[number] = _NOTHING
-
-    list(pool().map(join, range(len(found))))
+    sizes = sum(pool().map(describe, parts, begins, ends[:-1], ends[1:]), np.zeros(2 * blocks, np.int64))
     if context.snapshot.rows >= _MANY:
         give_back()
-    return _Spells(frozen(visitor), frozen(fields), ends, sizes)
+    return _Spells(frozen(visitor), frozen(fields), ends, begins, sizes.reshape(blocks, 2))
 
 
 def _ordered(spells: _Spells, size: int, timeout: int) -> _Ordered:
@@ -200,13 +195,16 @@ def _again(
     row, whose, told = row[counts], whose[counts], told[counts]
     key = row << SYMBOL_BITS | told
     rows = gather_few(whose, context.snapshot.take("at", row), key, len(torn), strips, context.ties)
-    campaign = context.snapshot.take("campaign", rows.rows) if options.on_campaign else np.zeros(len(row), np.int64)
+    campaign = context.snapshot.take(CAMPAIGN, rows.rows) if options.on_campaign else np.zeros(0, np.int64)
     touch = context.snapshot.take("touch", rows.rows)
     flags = Flagged(frozen(rows.symbols & FLAGS), frozen(campaign), frozen(touch), _NO_MARKS, 0, 0, 0)
     shared = frozen(np.zeros(1, np.int64)), frozen(np.zeros(0, np.int64)), frozen(np.zeros(0, np.int32))
-    visitor, fields = _cut(
-        Strip(0, 0, frozen(rows.owners()), rows.at, flags), (torn, *shared), _FOREVER, options,
-        np.empty(len(row), np.uint16), np.zeros(spells.sizes.size, np.int64),
+    strip, here = Strip(0, 0, frozen(rows.owners()), rows.at, flags), np.empty(len(row), np.uint16)
+    begun = _cut(strip, (torn, *shared), _FOREVER, options, here)
+    visitor, fields = np.empty(len(begun) - 1, np.int32), np.empty((len(begun) - 1, kernels.FIELDS), np.int64)
+    kernels.describe_spells.fast()(
+        strip.device, strip.at, frozen(here), flags.touch, begun, torn, *shared, 0, visitor, fields,
+        np.zeros(spells.sizes.size, np.int64),
     )  # fmt: skip
     return _Again(frozen(fields), frozen(np.append(np.searchsorted(visitor, torn), len(visitor))), rows)
 

@@ -106,6 +106,8 @@ def map_file(path: Path, known: File) -> pa.Buffer:
     changed = content.size != known.bytes or _rim(content, known.low, known.high) != known.rim
     if changed or (content.size <= SMALL and zlib.crc32(content) != known.crc):
         raise ValueError(f"{path.name} changed")
+    # What was read only to be checked stands in the memory of this process otherwise, of every piece of a large store.
+    _let_go(content.address, content.size)
     return content
 
 

@@ -92,8 +92,8 @@ class Snapshot:
 
         A price list or a bill imported today moves no range of a log that ended last year.
         """
-        spans = [piece.behaved for piece in self.pieces]
-        known = [span for span in spans if span is not None]
+        known = [span for piece in self.pieces if (span := piece.behaved) is not None]
+        self.let_go(("at", "flags"))
         if not known:
             return self.first_at, self.last_at
         return min(first for first, _ in known), max(last for _, last in known)
@@ -180,12 +180,12 @@ class Snapshot:
                 found.append(Chunk(int(self.starts[number]) + first, number, last - first, values))
         return found
 
-    def let_go(self, columns: Sequence[str], start: int = 0, rows: int | None = None, least: int = LARGE) -> None:
+    def let_go(self, columns: Sequence[str], start: int = 0, rows: int | None = None, least: int = -1) -> None:
         """Free the memory behind rows `start` and on of mapped columns, in a store so large that it would fill the machine.
 
-        They can be read as before; a store of fewer than `least` rows keeps what it has read.
+        They can be read as before; a store of fewer than `least` rows (-1: LARGE) keeps what it has read.
         """
-        if self.rows < least:
+        if self.rows < (LARGE if least < 0 else least):
             return
         end = self.rows if rows is None else start + rows
         for number, piece in enumerate(self.pieces):

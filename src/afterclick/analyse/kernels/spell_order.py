@@ -9,7 +9,7 @@ import numpy as np
 from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
 from afterclick.analyse.kernels.gather import SYMBOL_BITS
-from afterclick.analyse.kernels.spells import ACTS, END, FIELDS, LAST, LOW, PAGES, PLACE, ROWS, START, TOUCH
+from afterclick.analyse.kernels.spells import ACTS, END, FIELDS, LAST, LOW, PAGES, PLACE, ROWS, START, TOUCH, _symbols
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import TOUCH_DIRECT, TOUCH_INTERNAL
 
@@ -126,19 +126,26 @@ def tell_sessions(
 
 
 def _example_lay() -> tuple[Any, ...]:
-    spell, long, symbol = frozen(np.ones((1, FIELDS), np.int64)), frozen(np.zeros(2, np.int64)), frozen(np.ones(2, np.uint16))
-    return spell, long, long, symbol, 0, np.zeros(1, np.int64), np.zeros(1, np.int64)
+    code, long, flags = (frozen(np.zeros(1, kind)) for kind in (np.int32, np.int64, np.uint16))
+    outs = np.zeros(1, np.uint16), np.zeros(1, np.int64), np.zeros(1, np.int64)
+    return frozen(np.array([0, 2], np.int32)), long, code, long, flags, long, code, 0, 1, 0, *outs
 
 
-@kernel(example=_example_lay)
-def lay_spells(spell: Any, place: Any, at: Any, symbol: Any, first_row: int, at_out: Any, key_out: Any) -> None:
-    """Write the rows of these spells at their places, as in `Gathered`; the strip they are of begins at `first_row`."""
-    for r in range(len(spell)):
-        free = place[_u(r)]
+@kernel(_symbols, example=_example_lay)
+def lay_spells(
+    begins: Any, place: Any, device: Any, at: Any, flags: Any, campaign: Any, touch: Any, first_row: int, until: int,
+    out: int, symbol: Any, at_out: Any, key_out: Any,
+) -> None:  # fmt: skip
+    """Write the rows of the spells of a strip at their places, as in `Gathered`; `symbol` is room for one of each row.
+
+    The n-th spell has its rows among begins[n] >> 1 <= i < begins[n + 1] >> 1; the other arguments are as for `cut_spells`.
+    """
+    _symbols(device, at, flags, campaign, touch, until, out, symbol)
+    for n in range(len(place)):
+        free = place[_u(n)]
         if free < 0:
             continue
-        low = (spell[_u(r), PLACE] >> 1) - first_row
-        for i in range(low, low + (spell[_u(r), TOUCH] >> 32) + 1):
+        for i in range(begins[_u(n)] >> 1, begins[_u(n + 1)] >> 1):
             if symbol[_u(i)] != 0:
                 at_out[_u(free)] = at[_u(i)]
                 key_out[_u(free)] = (first_row + i) << SYMBOL_BITS | int(symbol[_u(i)])

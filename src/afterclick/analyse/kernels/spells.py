@@ -44,16 +44,16 @@ def _slot(edges: Any, t: int) -> int:
     return first
 
 
-def _symbols(
-    device: Any, at: Any, flags: Any, campaign: Any, touch: Any, until: int, out: int, symbol_out: Any
-) -> None:
+def _symbols(device: Any, at: Any, flags: Any, campaign: Any, touch: Any, until: int, out: int, symbol_out: Any) -> None:
     """The symbol of each row, in numbers of its own width so that many are told at once."""
     for i in range(len(device)):
         symbol = np.uint16(flags[i] & np.uint16(FLAGS)) | np.uint16(PRESENT)
-        symbol |= np.uint16(np.uint16(HAS_CAMPAIGN) if campaign[i] != 0 else np.uint16(0))
         symbol |= np.uint16(np.uint16(HAS_SOURCE) if touch[i] > TOUCH_INTERNAL else np.uint16(0))
         counts = (flags[i] & np.uint16(out) == 0) & (device[i] >= 0) & (at[i] <= until)
         symbol_out[i] = symbol if counts else np.uint16(0)
+    for i in range(len(campaign)):
+        bit = np.uint16(np.uint16(HAS_CAMPAIGN) if campaign[i] != 0 else np.uint16(0))
+        symbol_out[i] |= bit if symbol_out[i] != 0 else np.uint16(0)
 
 
 def _gaps(device: Any, at: Any, symbol: Any, timeout: int, begins: Any) -> int:
@@ -154,23 +154,21 @@ def _example_cut() -> tuple[Any, ...]:
     code, long, flags = (frozen(np.zeros(1, kind)) for kind in (np.int32, np.int64, np.uint16))
     columns = code, long, flags, long, code, code, frozen(np.zeros(0, np.int64))
     labels = code, long, frozen(np.zeros(0, np.int64)), frozen(np.zeros(0, np.int32))
-    outs = np.zeros(1, np.uint16), np.zeros(2, np.int32), np.zeros(1, np.int32), np.zeros((1, FIELDS), np.int64)
-    return *columns, *labels, 0, 1, 1, 1, 0, True, False, *outs, np.zeros(2, np.int64)
+    return *columns, *labels, 1, 1, 1, 0, True, False, np.zeros(1, np.uint16), np.zeros(2, np.int32)
 
 
-@kernel(_visitor, _slot, _symbols, _gaps, _begins, _fields, example=_example_cut)
+@kernel(_visitor, _slot, _symbols, _gaps, _begins, example=_example_cut)
 def cut_spells(
     device: Any, at: Any, flags: Any, campaign: Any, touch: Any, source: Any, midnights: Any,
-    label: Any, shared_from: Any, shared_at: Any, shared_label: Any, first_row: int, until: int, out: int,
-    timeout: int, max_length: int, on_campaign: bool, on_referrer: bool,
-    symbol_out: Any, begins: Any, visitor_out: Any, spell: Any, sizes: Any,
+    label: Any, shared_from: Any, shared_at: Any, shared_label: Any, until: int, out: int,
+    timeout: int, max_length: int, on_campaign: bool, on_referrer: bool, symbol_out: Any, begins: Any,
 ) -> int:  # fmt: skip
-    """Cut the rows of a strip whose first global row is `first_row` into spells, and return how many there are.
+    """Cut the rows of a strip into spells, and return how many there are.
 
     Rows with a flag of `out`, of nobody or after `until` do not count: their `symbol_out` is 0, that of others is as in
-    `select.select_flagged`. The options are those of `sessions.mark_sessions`; `begins` is room for one number per row and
-    one more. Each spell's visitor and fields are written, and how many there are of each block of visitors, with their
-    rows, added to `sizes` (two of each block).
+    `select.select_flagged`, with no bit of a campaign where `campaign` is empty. The options are those of
+    `sessions.mark_sessions`. `begins` is room for one number per row and one more: the n-th spell has its rows among
+    begins[n] >> 1 <= i < begins[n + 1] >> 1, and begins[n] is odd where a run begins with it.
     """
     _symbols(device, at, flags, campaign, touch, until, out, symbol_out)
     count = _begins(
@@ -178,7 +176,27 @@ def cut_spells(
         timeout, max_length, on_campaign, on_referrer, begins,
     )  # fmt: skip
     begins[count] = len(device) << 1
-    _fields(at, symbol_out, touch, begins, count, first_row, spell)
+    return count
+
+
+def _example_describe() -> tuple[Any, ...]:
+    code, long, none = frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.int64)), frozen(np.zeros(0, np.int64))
+    labels = code, long, none, frozen(np.zeros(0, np.int32))
+    read = code, long, frozen(np.ones(1, np.uint16)), code, frozen(np.array([0, 2], np.int32))
+    return *read, *labels, 0, np.zeros(1, np.int32), np.zeros((1, FIELDS), np.int64), np.zeros(2, np.int64)
+
+
+@kernel(_visitor, _fields, example=_example_describe)
+def describe_spells(
+    device: Any, at: Any, symbol: Any, touch: Any, begins: Any, label: Any, shared_from: Any, shared_at: Any,
+    shared_label: Any, first_row: int, visitor_out: Any, spell: Any, sizes: Any,
+) -> None:  # fmt: skip
+    """Write the visitor and the fields of each spell of a strip whose first global row is `first_row`.
+
+    How many there are of each block of visitors, with their rows, is added to `sizes` (two of each block).
+    """
+    count = len(visitor_out)
+    _fields(at, symbol, touch, begins, count, first_row, spell)
     for n in range(count):
         low = begins[_u(n)] >> 1
         who = label[_u(device[_u(low)])]
@@ -187,4 +205,3 @@ def cut_spells(
         visitor_out[_u(n)] = who
         sizes[_u(2 * (who >> BLOCK_BITS))] += 1
         sizes[_u(2 * (who >> BLOCK_BITS) + 1)] += spell[_u(n), ROWS] & LOW
-    return count

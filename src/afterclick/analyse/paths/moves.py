@@ -68,9 +68,10 @@ class Moves:
             chosen = frozen(mask)
         elif m.met is not None:
             marks = frozen(np.where(m.met, 0, kernels.OUT).astype(np.uint8))
-        edges, visitor = edges_of(m.sessions), m.sessions.visitor
         if self.by_visitor:
             edges, visitor = rows.offsets, frozen(np.arange(rows.visitors, dtype=np.int32))
+        else:
+            edges, visitor = edges_of(m.sessions), m.sessions.visitor
         return (
             edges, visitor, chosen, nodes.along, rows.at, rows.key, nodes.lookup, marks,
             1 if len(marks) > 1 else 0, self.by_visitor, m.period.start, m.period.end, nodes.wanted,

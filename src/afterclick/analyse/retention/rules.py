@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -77,15 +78,16 @@ class Rules:
         parts = self._parts(period)
         shares = [share for share in (parts[i :: workers()] for i in range(workers())) if share]
 
-        def find(share: list[tuple[Any, ...]]) -> tuple[np.ndarray, list[_Firsts]]:
+        def find(share: list[_Part]) -> tuple[np.ndarray, list[_Firsts]]:
             first, found = np.full(size, returns.NEVER), []
-            longest = max(len(part[0]) for part in share)
+            longest = max(len(part.told[0]) for part in share)
             with borrowed(longest, np.int32) as visitor, borrowed(longest, np.int64) as at:
                 for part in share:
-                    told = *part[:6], labels[0], self.scope.as_of, returns.START, edges, visitor, at
+                    told = *part.told[:6], labels[0], self.scope.as_of, returns.START, edges, visitor, at
                     rows = int(firsts.find_firsts(*told, rows=self._rows))
                     firsts.name_firsts(visitor, at, rows, *labels, first, rows=self._rows)
                     found.append(_Firsts(frozen(visitor[:rows].copy()), frozen(at[:rows].copy())))
+                    self._let_go(part)
             return first, found
 
         each = self._each(find, shares) or [(np.full(size, returns.NEVER), [])]
@@ -107,7 +109,12 @@ class Rules:
             self._each(lambda one: firsts.mark_firsts(one.visitor, one.at, *told, rows=self._rows), self._firsts)
             return
         places = units.place, units.begin, units.start_at, units.edges, units.block, not self.same, last, flat
-        self._each(lambda part: returns.mark_returns(*part, *places, rows=self._rows), self._parts(period))
+
+        def mark(part: _Part) -> None:
+            returns.mark_returns(*part.told, *places, rows=self._rows)
+            self._let_go(part)
+
+        self._each(mark, self._parts(period))
 
     @property
     def _rows(self) -> int:
@@ -116,7 +123,10 @@ class Rules:
     def _each(self, work: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
         return list(pool().map(work, parts)) if len(parts) > 1 else [work(part) for part in parts]
 
-    def _parts(self, period: Period | None) -> list[tuple[Any, ...]]:
+    def _let_go(self, part: _Part) -> None:
+        self.scope.context.snapshot.let_go(_SCANNED, part.start, len(part.told[0]))
+
+    def _parts(self, period: Period | None) -> list[_Part]:
         """The arguments by which both kernels read rows, in parts of about equal size."""
         found = []
         labels = self.scope.labels.arrays()
@@ -125,10 +135,10 @@ class Rules:
             for low in range(0, chunk.rows, _PART):
                 device, at, symbol = _coded(strip.cut(low, low + _PART))
                 known = (device, at, symbol.code, symbol.lut, symbol.flags, symbol.out)
-                found.append((*known, *labels, self.scope.as_of))
+                found.append(_Part(chunk.start + low, (*known, *labels, self.scope.as_of)))
         # Symbols may be given while chunks are tested, so the bits of each are known only now.
         bits = self._bits()
-        return [(*part[:3], frozen(bits[part[3]]), *part[4:]) for part in found]
+        return [_Part(start, (*told[:3], frozen(bits[told[3]]), *told[4:])) for start, told in found]
 
     def _bits(self) -> np.ndarray:
         """START and BACK of each symbol, uint8."""
@@ -139,8 +149,16 @@ class Rules:
     def gathered(self, period: Period) -> tuple[Gathered, np.ndarray]:
         """The rows of both rules inside a period by visitor and time, and the bits of each (uint8)."""
         strips = [self._symbols.strip(chunk) for chunk in self.scope.context.snapshot.chunks(_SCANNED, period)]
-        rows = gather(strips, self.scope.labels, period, self.scope.context.ties)
+        let_go = partial(self.scope.context.snapshot.let_go, _SCANNED)
+        rows = gather(strips, self.scope.labels, period, self.scope.context.ties, let_go)
         return rows, self._bits()[rows.symbols]
+
+
+class _Part(NamedTuple):
+    """A run of rows from global row `start` on: the arguments by which both kernels read it."""
+
+    start: int
+    told: tuple[Any, ...]
 
 
 class _Firsts(NamedTuple):

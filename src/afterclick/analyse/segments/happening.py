@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from afterclick.analyse.context import NO_BEHAVIOUR
 from afterclick.core.step import ANY_EVENT, Step
 from afterclick.store.columns import Flag
+
+_SYSTEM: Final = int(Flag.SYSTEM)
+_SALE: Final = int(Flag.ORDER | Flag.REFUND)
+_CONTEXT: Final = int(Flag.CONTEXT)
 
 
 class Happening(NamedTuple):
@@ -32,12 +36,12 @@ class Happening(NamedTuple):
     @property
     def system(self) -> bool:
         """Whether it is no behaviour."""
-        return bool(self.flags & Flag.SYSTEM)
+        return bool(self.flags & _SYSTEM)
 
     @property
     def server_sale(self) -> bool:
         """Whether it is an order or a refund that no page view came with."""
-        return bool(self.flags & (Flag.ORDER | Flag.REFUND)) and not self.flags & Flag.CONTEXT
+        return bool(self.flags & _SALE) and not self.flags & _CONTEXT
 
     def serves(self, step: Step) -> bool:
         """Whether it is such an event."""

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter, deque
-from decimal import Decimal
-from typing import Any, Protocol
+from collections.abc import Sequence as Places
+from typing import Any, Final, Protocol
 
 from afterclick.analyse.segments.happening import Happening
-from afterclick.core import money
-from afterclick.core.condition_values import as_number
-from afterclick.core.rule_terms import Count, Figure, Reached, Sequence, Since
+from afterclick.core.rule_terms import Since
+from afterclick.core.step import Step
 
-NEVER = 2**62
+NEVER: Final = 2**62
+
+MOST_SHARED: Final = 64
+"""Values of `same` that a bounded machine keeps: those seen last."""
+
+MOST_KEPT: Final = 256
+"""Values and open begins that a bounded machine keeps."""
+
+MOST_CHARACTERS: Final = 1_000
+"""Characters of a text that a bounded state keeps."""
 
 
 class Machine(Protocol):
-    """What a rule needs of a term, for one visitor. Instants given never go back."""
+    """What a rule needs of a term, for one visitor. Instants given to `take` never go back; reading changes nothing.
+
+    Made with `most` = 0 a machine keeps everything; with `most` it stays bounded, exact within the bounds it names.
+    """
 
     def add(self, one: Happening) -> None:
         """The next event."""
+
+    def take(self, one: Happening, served: Places[int]) -> None:
+        """The next event, which serves these of the term's steps."""
 
     def value(self, at: int) -> Any:
         """The value at an instant not before the last event; None where there is none."""
@@ -27,92 +39,50 @@ class Machine(Protocol):
     def turn(self, at: int) -> int:
         """The next instant at which the value may change though nothing happens, NEVER if it does not."""
 
+    def packed(self) -> list[Any]:
+        """The state as plain values."""
 
-class Counting:
-    """`count`: the instants inside the span, or the number ever, per value of `same`."""
+    def restore(self, state: list[Any]) -> None:
+        """What `packed` gave."""
 
-    def __init__(self, term: Count) -> None:
-        self.term = term
-        self._inside: deque[tuple[int, Any]] = deque()
-        self._counts: Counter[Any] = Counter()
-
-    def add(self, one: Happening) -> None:
-        """Count it if it is such an event."""
-        if not one.serves(self.term.step):
-            return
-        shared = one.value(self.term.same) if self.term.same else ""
-        if shared is None:
-            return
-        self._counts[shared] += 1
-        if self.term.within:
-            self._inside.append((one.at, shared))
-
-    def value(self, at: int) -> int:
-        """How many."""
-        while self._inside and self._inside[0][0] < at - self.term.within:
-            self._counts[self._inside.popleft()[1]] -= 1
-        return max(self._counts.values(), default=0)
-
-    def turn(self, at: int) -> int:
-        """When the oldest one leaves the span."""
-        self.value(at)
-        return self._inside[0][0] + self.term.within + 1 if self._inside else NEVER
+    def join(self, other: Any) -> None:
+        """Take over what another machine of this term knows of the same visitor, whatever came first."""
 
 
-class Figuring:
-    """`sum`, `min`, `max`, `first`, `last`: the values inside the span; of all time only what decides."""
+def places(steps: tuple[Step, ...], one: Happening) -> list[int]:
+    """Which of the steps an event serves."""
+    return [place for place, step in enumerate(steps) if one.serves(step)]
 
-    def __init__(self, term: Figure) -> None:
-        self.term = term
-        self._inside: deque[tuple[int, Any]] = deque()
-        self._sum = 0
 
-    def add(self, one: Happening) -> None:
-        """Take its value if it is such an event and has one."""
-        if not one.serves(self.term.step):
-            return
-        value = self._read(one)
-        if value is None:
-            return
-        which, kept = self.term.which, self._inside
-        if which == "sum":
-            self._sum += value
-            if self.term.within:
-                kept.append((one.at, value))
-            return
-        if not self.term.within and kept:
-            if which == "first" or (which == "min" and kept[0][1] <= value) or (which == "max" and kept[0][1] >= value):
-                return
-            kept.clear()
-        kept.append((one.at, value))
+def passing(since: int | None, spans: tuple[int, ...], at: int) -> int:
+    """The next instant after `at` at which the time since an instant reaches or passes one of these spans."""
+    if since is None:
+        return NEVER
+    found = NEVER
+    for span in spans:
+        turn = since + span
+        if turn <= at:
+            turn += 1
+        if at < turn < found:
+            found = turn
+    return found
 
-    def _read(self, one: Happening) -> Any:
-        value = one.value(self.term.field)
-        if self.term.which in ("first", "last") or value is None:
-            return value
-        number: Any = as_number(value)
-        if number is None or self.term.which != "sum":
-            return None if number is None else Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
-        return money.to_minor(number) if abs(number) < money.LIMIT else None
 
-    def value(self, at: int) -> Any:
-        """The figure; a sum over nothing is 0, the others are None."""
-        kept = self._inside
-        while self.term.within and kept and kept[0][0] < at - self.term.within:
-            self._sum -= kept[0][1] if self.term.which == "sum" else 0
-            kept.popleft()
-        if self.term.which == "sum":
-            return money.to_decimal(self._sum)
-        if not kept:
-            return None
-        if self.term.which in ("first", "last"):
-            return kept[0 if self.term.which == "first" else -1][1]
-        return (min if self.term.which == "min" else max)(value for _, value in kept)
+def cut(value: Any) -> Any:
+    """A value as a bounded state keeps it."""
+    return value[:MOST_CHARACTERS] if type(value) is str and len(value) > MOST_CHARACTERS else value
 
-    def turn(self, at: int) -> int:
-        """When the oldest one leaves the span."""
-        self.value(at)
-        return self._inside[0][0] + self.term.within + 1 if self.term.within and self._inside else NEVER
+
+def shared_value(one: Happening, field: str, most: int) -> Any:
+    """The value of `same`, as it is kept."""
+    value = one.value(field)
+    return cut(value) if most else value
+
+
+def bound_shared(held: dict[Any, Any], most: int) -> None:
+    """Let go of the values of `same` that were not seen for longest; the dict is in the order of their last sight."""
+    while most and len(held) > most:
+        del held[next(iter(held))]
 
 
 class Lapsing:
@@ -128,6 +98,10 @@ class Lapsing:
         if one.serves(self.term.step):
             self._last = one.at
 
+    def take(self, one: Happening, _served: Places[int]) -> None:
+        """Note it."""
+        self._last = one.at
+
     def value(self, at: int) -> int | None:
         """µs since the last one."""
         return None if self._last is None else at - self._last
@@ -136,93 +110,15 @@ class Lapsing:
         """When the next of the spans is reached, or over."""
         return passing(self._last, self.spans, at)
 
+    def packed(self) -> list[Any]:
+        """The last one."""
+        return [self._last]
 
-def passing(since: int | None, spans: tuple[int, ...], at: int) -> int:
-    """The next instant after `at` at which the time since an instant reaches or passes one of these spans."""
-    if since is None:
-        return NEVER
-    turns = (since + span + over for span in spans for over in (0, 1))
-    return min((turn for turn in turns if turn > at), default=NEVER)
+    def restore(self, state: list[Any]) -> None:
+        """The last one."""
+        self._last = state[0]
 
-
-class Following:
-    """`sequence` and `reached`: per value of `same` the latest begin of a chain that has come to each step."""
-
-    def __init__(self, term: Sequence | Reached) -> None:
-        self.term = term
-        self._begins: dict[Any, list[int | None]] = {}
-        self._best = 0
-        self._latest = -NEVER
-
-    def add(self, one: Happening) -> None:
-        """Take every chain a step on that this event can take on; each event serves one step of a chain."""
-        steps = self.term.steps
-        served = [number for number, step in enumerate(steps) if one.serves(step)]
-        shared = one.value(self.term.same) if self.term.same else ""
-        if not served or shared is None:
-            return
-        begins = self._begins.setdefault(shared, [None] * len(steps))
-        for number in reversed(served):
-            begin = one.at if number == 0 else begins[number - 1]
-            if begin is None or (self.term.within and one.at - begin > self.term.within):
-                continue
-            begins[number] = begin
-            self._best = max(self._best, number + 1)
-            if number + 1 == len(steps):
-                self._latest = max(self._latest, begin)
-
-    def value(self, at: int) -> Any:
-        """Whether there was one, or how many steps were taken."""
-        if isinstance(self.term, Reached):
-            return self._best
-        return self._latest > -NEVER and (not self.term.recent or self._latest >= at - self.term.recent)
-
-    def turn(self, at: int) -> int:
-        """When the latest one is no longer recent."""
-        recent = self.term.recent if isinstance(self.term, Sequence) else 0
-        turn = self._latest + recent + 1
-        return turn if recent and turn > at else NEVER
-
-
-class Missing:
-    """`sequence(A then not B within d)`: the begins that no B has followed, until their span is over."""
-
-    def __init__(self, term: Sequence) -> None:
-        self.term = term
-        self._open: dict[Any, list[int]] = {}
-        self._fired = -NEVER
-
-    def add(self, one: Happening) -> None:
-        """What was open and is followed now holds no more; what was open too long holds for good."""
-        shared = one.value(self.term.same) if self.term.same else ""
-        first, then = (one.serves(step) for step in self.term.steps)
-        if shared is None or not (first or then):
-            return
-        waiting = self._open.setdefault(shared, [])
-        over = bisect_left(waiting, one.at - self.term.within)
-        if over:
-            self._fired = max(self._fired, waiting[over - 1])
-            del waiting[:over]
-        if then:
-            waiting.clear()
-        if first:
-            waiting.append(one.at)
-
-    def _latest(self, at: int) -> int:
-        latest = self._fired
-        for waiting in self._open.values():
-            over = bisect_left(waiting, at - self.term.within)
-            latest = max(latest, waiting[over - 1]) if over else latest
-        return latest
-
-    def value(self, at: int) -> bool:
-        """Whether there is one whose span is over."""
-        latest = self._latest(at)
-        return latest > -NEVER and (not self.term.recent or latest >= at - self.term.recent)
-
-    def turn(self, at: int) -> int:
-        """When the next span is over, or the latest one is no longer recent."""
-        ends = [begin + self.term.within + 1 for waiting in self._open.values() for begin in waiting]
-        if self.term.recent:
-            ends.append(self._latest(at) + self.term.recent + 1)
-        return min((end for end in ends if end > at), default=NEVER)
+    def join(self, other: Lapsing) -> None:
+        """The later one."""
+        known = [last for last in (self._last, other._last) if last is not None]
+        self._last = max(known, default=None)

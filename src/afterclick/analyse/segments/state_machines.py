@@ -2,148 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
 
-from afterclick.analyse.segments.baskets import ADDED, ORDERED, REMOVED
+from afterclick.analyse.segments.basket_state import BasketState
 from afterclick.analyse.segments.happening import Happening
-from afterclick.analyse.segments.machines import NEVER, passing
+from afterclick.analyse.segments.machines import NEVER, cut, passing
 from afterclick.analyse.segments.state_terms import IDENTIFIED
-from afterclick.core import money, spans
-from afterclick.core.condition_values import as_number, is_missing, leaf_matches
-from afterclick.core.rule_terms import ABANDONED_AFTER, SinceInstant, State, Trait, Was
+from afterclick.analyse.segments.visit_state import Setting, VisitState
+from afterclick.core import money
+from afterclick.core.condition_values import is_missing, leaf_matches
+from afterclick.core.rule_terms import ABANDONED_AFTER, TOUCH, SinceInstant, State, Trait, Was
 from afterclick.store.columns import Flag
 
+__all__ = ["READ", "Bounds", "Setting", "Stating", "VisitState", "VisitorState", "read_state", "turn_of_state"]
 
-class Setting(NamedTuple):
-    """What a visitor's state depends on beside the events: options of sessions, names of stages, the direct touch."""
-
-    timeout: int = 30 * spans.MINUTE
-    max_length: int = 0
-    on_campaign: bool = True
-    on_referrer: bool = False
-    stages: tuple[str, ...] = ("Attract", "Convert", "Close", "Delight")
-    direct: Mapping[str, Any] = {"channel": "direct"}
+_KNOWN: Final = int(Flag.KNOWN | Flag.CONTACT)
+_ORDER: Final = int(Flag.ORDER)
+_REFUND: Final = int(Flag.REFUND)
+_PROPERTY: Final = "properties."
 
 
-class VisitState:
-    """Sessions as they are cut while they happen, with the same options and to the same effect as in `kernels.sessions`."""
+class Bounds(NamedTuple):
+    """What a bounded state keeps: traits by name with the longest span anybody looks back (µs), orders by id, lines.
 
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
-        self.sessions = self.events = self.pages = 0
-        self.first_at = self.last_at = 0
-        self.session: dict[str, Any] = {}
-        self.first_touch: Mapping[str, Any] | None = None
-        self.last_touch: Mapping[str, Any] | None = None
-        self._carried: Mapping[str, Any] | None = None
-        self._seen = self._began = self._campaign = 0
-        self._origin: Any = None
+    An order that is told again behind so many others counts anew.
+    """
 
-    def add(self, one: Happening) -> None:
-        """Count it in its session, a new one if it begins one."""
-        if one.system:
-            return
-        if not self.sessions:
-            self.first_at = one.at
-        self.last_at = one.at
-        gap = one.at - self._seen > self.setting.timeout
-        begins = not self.sessions or (gap if one.server_sale else self._cuts(one, gap=gap))
-        if begins:
-            self._begin(one)
-        if begins or not one.server_sale:
-            self._campaign = one.campaign or self._campaign
-            if one.touch and one.flags & Flag.CONTEXT and one.touch is not self.setting.direct:
-                self._origin = one.touch.get("source")
-            self._seen = one.at
-        self._count(one)
-
-    def _cuts(self, one: Happening, *, gap: bool) -> bool:
-        setting = self.setting
-        outside = one.touch and one.flags & Flag.CONTEXT and one.touch is not setting.direct
-        return (
-            gap
-            or bool(setting.max_length and one.at - self._began >= setting.max_length)
-            or bool(setting.on_campaign and one.campaign and one.campaign != self._campaign)
-            or bool(setting.on_referrer and outside and one.touch and one.touch.get("source") != self._origin)
-        )
-
-    def _begin(self, one: Happening) -> None:
-        if self.session.get("touch_own", True):
-            self._carried = self.session.get("touch")
-        self.sessions += 1
-        self._began, self._campaign, self._origin = one.at, 0, None
-        self.session = {"start": one.at, "end": one.at, "events": 0, "pages": 0, "orders": 0, "touch": None}
-
-    def _count(self, one: Happening) -> None:
-        session = self.session
-        page, order = bool(one.flags & Flag.PAGE), bool(one.flags & Flag.ORDER)
-        self.events += 1
-        self.pages += page
-        session["events"] += 1
-        session["pages"] += page
-        session["orders"] += order
-        if not one.server_sale:
-            session["end"] = one.at
-        if session["touch"] is None and one.flags & Flag.CONTEXT and one.touch is not None:
-            # An empty touch came from inside: the visit goes on with the visitor's last channel, else direct.
-            session["touch_own"] = bool(one.touch)
-            session["touch"] = one.touch or self._carried or self.setting.direct
-            self.last_touch = session["touch"]
-            self.first_touch = self.first_touch or self.last_touch
-
-    def touch(self, root: str) -> Mapping[str, Any]:
-        """The touch of the session, the first or the last one; empty where there is none."""
-        found = {"session": self.session.get("touch"), "first_touch": self.first_touch, "last_touch": self.last_touch}
-        return found[root] or {}
-
-
-class BasketState:
-    """The lines of the basket since the last order."""
-
-    def __init__(self) -> None:
-        self.lines: dict[tuple[Any, Any], list[int]] = {}
-        self.changed_at = 0
-
-    def add(self, one: Happening) -> None:
-        """Put in, take out, or clear."""
-        if one.serves(ORDERED):
-            self.lines = {}
-            return
-        added = one.serves(ADDED)
-        if not added and not one.serves(REMOVED):
-            return
-        self.changed_at = one.at
-        quantity = _number(one.value("quantity"))
-        pieces = 1 if quantity is None else max(0, round(quantity))
-        line = self.lines.setdefault((one.value("product_id"), one.value("variant")), [0, 0])
-        if added:
-            line[:] = line[0] + pieces, _price(one, pieces)
-        else:
-            line[0] = 0 if quantity is None else max(0, line[0] - pieces)
-
-    def value(self, name: str, at: int) -> Any:
-        """A field of the basket."""
-        held = [line for line in self.lines.values() if line[0]]
-        if name == "value":
-            return money.to_decimal(sum(pieces * price for pieces, price in held))
-        if name in ("units", "lines"):
-            return sum(pieces for pieces, _ in held) if name == "units" else len(held)
-        if not held or (name == "abandoned_at" and at <= self.changed_at + ABANDONED_AFTER):
-            return None
-        return self.changed_at
+    traits: Mapping[str, int]
+    orders: int = 16
+    lines: int = 100
+    changes: int = 32
 
 
 class VisitorState:
-    """One visitor; the terms of the state read from here."""
+    """One visitor; the terms of the state read from here. Without bounds it keeps everything."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, bounds: Bounds | None = None) -> None:
         self.setting = setting
+        self.bounds = bounds
         self.visits = VisitState(setting)
-        self.basket = BasketState()
+        self.basket = BasketState(bounds.lines if bounds else 0)
         self.known = False
         self.stage = -1
-        self.orders: dict[Any, int] = {}
+        self.orders: dict[str, int] = {}
+        self.ordered, self.sold = 0, 0
+        """Orders that are kept as a number and a sum alone: without an id, or too many."""
         self.refunds = 0
         self.last_order_at: int | None = None
         self.traits: dict[str, list[tuple[int, Any]]] = {}
@@ -152,41 +57,124 @@ class VisitorState:
         """The next event."""
         self.visits.add(one)
         self.basket.add(one)
-        self.known = self.known or bool(one.flags & (Flag.KNOWN | Flag.CONTACT))
-        self.stage = max(self.stage, *one.stages, -1)
-        if one.flags & Flag.ORDER:
-            self.orders[one.order or len(self.orders)] = one.amount or 0
-            self.last_order_at = one.at
-        elif one.flags & Flag.REFUND:
+        flags = one.flags
+        if flags & _KNOWN:
+            self.known = True
+        if one.stages:
+            self.stage = max(self.stage, *one.stages)
+        if flags & _ORDER:
+            self._order(one)
+        elif flags & _REFUND:
             self.refunds += one.amount or 0
-        if one.serves(IDENTIFIED):
-            for name, value in one.fields.items():
-                if name.startswith("properties.") and not is_missing(value):
-                    self.traits.setdefault(name.removeprefix("properties."), []).append((one.at, value))
+        if IDENTIFIED.event in one.names:
+            self._learn(one)
+
+    def _order(self, one: Happening) -> None:
+        self.last_order_at = one.at
+        if one.order:
+            self.orders[one.order] = one.amount or 0
+            self._bound_orders()
+        else:
+            self.ordered, self.sold = self.ordered + 1, self.sold + (one.amount or 0)
+
+    def _bound_orders(self) -> None:
+        while self.bounds and len(self.orders) > self.bounds.orders:
+            self.ordered, self.sold = self.ordered + 1, self.sold + self.orders.pop(next(iter(self.orders)))
+
+    def _learn(self, one: Happening) -> None:
+        for field, value in one.fields.items():
+            name = field.removeprefix(_PROPERTY)
+            if not field.startswith(_PROPERTY) or is_missing(value):
+                continue
+            if self.bounds is None:
+                self.traits.setdefault(name, []).append((one.at, value))
+            elif name in self.bounds.traits:
+                self.traits[name] = self._changes(name, [*self.traits.get(name, ()), (one.at, cut(value))])
+
+    def _changes(self, name: str, held: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+        """Only changes, only those that anybody looks back at."""
+        assert self.bounds is not None
+        begin = held[-1][0] - self.bounds.traits[name]
+        found = held[:1]
+        for since, value in held[1:]:
+            if type(value) is type(found[-1][1]) and value == found[-1][1]:
+                continue
+            if since <= begin:
+                found.pop()
+            found.append((since, value))
+        return found[-self.bounds.changes :]
 
     def value(self, field: str, at: int) -> Any:
         """A field of `rule_terms.STATE`."""
-        root, _, name = field.partition(".")
-        if root == "basket":
-            return self.basket.value(name, at)
-        if root != "visitor":
-            return self._of_visit(root, name)
-        found = {
-            "sessions": self.visits.sessions, "pages": self.visits.pages, "events": self.visits.events,
-            "orders": len(self.orders), "revenue": money.to_decimal(sum(self.orders.values()) - self.refunds),
-            "known": self.known, "stage": self.setting.stages[self.stage] if self.stage >= 0 else None,
-            "first_seen_at": self.visits.first_at if self.visits.sessions else None,
-            "last_seen_at": self.visits.last_at if self.visits.sessions else None, "last_order_at": self.last_order_at,
-        }  # fmt: skip
-        return found[name]
+        return READ[field](self, at)
 
-    def _of_visit(self, root: str, name: str) -> Any:
-        session = self.visits.session
-        if root == "session" and name in ("pages", "events", "orders"):
-            return session.get(name)
-        if root == "session" and name == "length":
-            return session["end"] - session["start"] if session else None
-        return self.visits.touch(root).get(name)
+    @property
+    def revenue(self) -> int:
+        """Of all orders less refunds, minor units."""
+        return self.sold + sum(self.orders.values()) - self.refunds
+
+    def join(self, other: VisitorState) -> None:
+        """Take over what is known of the same visitor under another id: the same whichever of the two takes over.
+
+        Numbers add up, the session seen later goes on, what two histories have in common (orders by id) counts once.
+        """
+        self.visits.join(other.visits)
+        self.basket.join(other.basket, self.last_order_at, other.last_order_at)
+        self.known = self.known or other.known
+        self.stage = max(self.stage, other.stage)
+        newer = (self.last_order_at or 0, repr(self.orders)) >= (other.last_order_at or 0, repr(other.orders))
+        self.orders = {**other.orders, **self.orders} if newer else {**self.orders, **other.orders}
+        self.ordered, self.sold = self.ordered + other.ordered, self.sold + other.sold
+        self.refunds += other.refunds
+        self._bound_orders()
+        known = [at for at in (self.last_order_at, other.last_order_at) if at is not None]
+        self.last_order_at = max(known, default=None)
+        for name, changes in other.traits.items():
+            both = sorted([*self.traits.get(name, ()), *changes], key=lambda change: (change[0], repr(change[1])))
+            self.traits[name] = self._changes(name, both) if self.bounds and name in self.bounds.traits else both
+
+
+def _of_session(name: str, state: VisitorState, _at: int) -> Any:
+    return state.visits.session.get(name)
+
+
+def _length(state: VisitorState, _at: int) -> Any:
+    session = state.visits.session
+    return session["end"] - session["start"] if session else None
+
+
+def _of_session_touch(name: str, state: VisitorState, _at: int) -> Any:
+    touch = state.visits.session.get("touch")
+    return touch.get(name) if touch else None
+
+
+def _of_touch(root: str, name: str, state: VisitorState, _at: int) -> Any:
+    touch = getattr(state.visits, root)
+    return touch.get(name) if touch else None
+
+
+def _of_basket(name: str, state: VisitorState, at: int) -> Any:
+    return state.basket.value(name, at)
+
+
+READ: Final[dict[str, Callable[[VisitorState, int], Any]]] = {
+    "visitor.sessions": lambda state, _: state.visits.sessions,
+    "visitor.pages": lambda state, _: state.visits.pages,
+    "visitor.events": lambda state, _: state.visits.events,
+    "visitor.orders": lambda state, _: len(state.orders) + state.ordered,
+    "visitor.revenue": lambda state, _: money.to_decimal(state.revenue),
+    "visitor.known": lambda state, _: state.known,
+    "visitor.stage": lambda state, _: state.setting.stages[state.stage] if state.stage >= 0 else None,
+    "visitor.first_seen_at": lambda state, _: state.visits.first_at if state.visits.sessions else None,
+    "visitor.last_seen_at": lambda state, _: state.visits.last_at if state.visits.sessions else None,
+    "visitor.last_order_at": lambda state, _: state.last_order_at,
+    "session.length": _length,
+    **{f"session.{name}": partial(_of_session, name) for name in ("pages", "events", "orders")},
+    **{f"session.{name}": partial(_of_session_touch, name) for name in TOUCH},
+    **{f"{root}.{name}": partial(_of_touch, root, name) for root in ("first_touch", "last_touch") for name in TOUCH},
+    **{f"basket.{name}": partial(_of_basket, name) for name in ("value", "units", "lines", "changed_at", "abandoned_at")},
+}
+"""How each field of `rule_terms.STATE` is read at an instant; `rfm` compares with other visitors and is not here."""
 
 
 class Stating:
@@ -202,50 +190,51 @@ class Stating:
 
     def value(self, at: int) -> Any:
         """The value then."""
-        match self.term:
-            case State(field):
-                return self.state.value(field, at)
-            case SinceInstant(field):
-                since = self.state.value(field, at)
-                return None if since is None else at - since
-            case Trait(name):
-                held = self.state.traits.get(name)
-                return held[-1][1] if held else None
-            case Was(name, leaf, within):
-                held = self.state.traits.get(name, [])
-                until = [since for since, _ in held[1:]] + [NEVER] * bool(held)
-                return any(
-                    end > at - within and leaf_matches(leaf, value)
-                    for (_, value), end in zip(held, until, strict=True)
-                )
+        return read_state(self.term, self.state, at)
 
     def turn(self, at: int) -> int:
         """When time alone may change it."""
-        match self.term:
-            case SinceInstant(field):
-                since: int | None = self.state.value(field, at)
-                return min(passing(since, self.spans, at), self._abandoned(field, at))
-            case State(field):
-                return self._abandoned(field, at)
-            case Was(name, _, within):
-                ends: list[int] = [since + within for since, _ in self.state.traits.get(name, [])[1:]]
-                return min((end for end in ends if end > at), default=NEVER)
-            case Trait():
-                return NEVER
-
-    def _abandoned(self, field: str, at: int) -> int:
-        turn = self.state.basket.changed_at + ABANDONED_AFTER + 1
-        return turn if field == "basket.abandoned_at" and turn > at else NEVER
+        return turn_of_state(self.term, self.state, self.spans, at)
 
 
-def _number(value: Any) -> float | None:
-    number = None if value is None else as_number(value)
-    return None if number is None else float(number)
+def read_state(term: State | SinceInstant | Trait | Was, state: VisitorState, at: int) -> Any:
+    """The value of such a term at an instant."""
+    match term:
+        case State(field):
+            return READ[field](state, at)
+        case SinceInstant(field):
+            since = READ[field](state, at)
+            return None if since is None else at - since
+        case Trait(name):
+            held = state.traits.get(name)
+            return held[-1][1] if held else None
+        case Was(name, leaf, within):
+            held = state.traits.get(name, [])
+            until = [since for since, _ in held[1:]] + [NEVER] * bool(held)
+            return any(
+                end > at - within and leaf_matches(leaf, value) for (_, value), end in zip(held, until, strict=True)
+            )
 
 
-def _price(one: Happening, pieces: int) -> int:
-    price = _number(one.value("price"))
-    if price is not None and abs(price) < money.LIMIT:
-        minor: int = round(price * money.SCALE)
-        return minor
-    return (one.amount or 0) // pieces if pieces else 0
+def turn_of_state(
+    term: State | SinceInstant | Trait | Was, state: VisitorState, compared: tuple[int, ...], at: int
+) -> int:
+    """When time alone may change the value of such a term that is compared with these spans."""
+    match term:
+        case SinceInstant(field):
+            since: int | None = READ[field](state, at)
+            return min(passing(since, compared, at), _abandoned(state, field, at))
+        case State(field):
+            return _abandoned(state, field, at)
+        case Was(name, _, within):
+            ends: list[int] = [since + within for since, _ in state.traits.get(name, [])[1:]]
+            return min((end for end in ends if end > at), default=NEVER)
+        case Trait():
+            return NEVER
+
+
+def _abandoned(state: VisitorState, field: str, at: int) -> int:
+    if field != "basket.abandoned_at":
+        return NEVER
+    turn = state.basket.changed_at + ABANDONED_AFTER + 1
+    return turn if turn > at else NEVER

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from afterclick.analyse.segments.following import Following, Missing
 from afterclick.analyse.segments.happening import Happening
-from afterclick.analyse.segments.machines import (
-    NEVER,
-    Counting,
-    Figuring,
-    Following,
-    Lapsing,
-    Machine,
-    Missing,
-)
+from afterclick.analyse.segments.machines import NEVER, Lapsing, Machine
 from afterclick.analyse.segments.state_machines import Setting, Stating, VisitorState
+from afterclick.analyse.segments.tallies import Counting, Figuring
 from afterclick.core import condition_tree as tree
 from afterclick.core import spans
 from afterclick.core.errors import SpecError
@@ -46,7 +40,7 @@ class Stream:
             text: self._machine(term, _spans(rule, text)) for text, term in rule.terms.items() if text not in self.facts
         }
 
-    def _machine(self, term: Term, compared: tuple[int, ...]) -> Machine:
+    def _machine(self, term: Term, compared: tuple[int, ...]) -> Machine | Stating:
         match term:
             case Count():
                 return Counting(term)
