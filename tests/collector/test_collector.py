@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from afterclick.collect.live.collector import Collector, Limits
+from afterclick.collect.live.collector import Collector
 from afterclick.collect.live.counts import OTHER, REASONS, Counts
 from afterclick.collect.live.feed import Feed
+from afterclick.collect.live.waiting import Limits
 from afterclick.collect.privacy.policy import Policy
 from afterclick.collect.rejects import KEPT
 from afterclick.collect.wire.answers import Answer
@@ -34,9 +35,11 @@ class Disk:
 
     def __init__(self) -> None:
         self.calls: list[tuple[TailCall, Done]] = []
+        self.groups: list[int] = []
 
-    def submit(self, call: TailCall, done: Done) -> None:
-        self.calls.append((call, done))
+    def submit_all(self, calls: Sequence[tuple[TailCall, Done]]) -> None:
+        self.calls += calls
+        self.groups.append(len(calls))
 
     def finish(self, error: StoreError | None = None) -> None:
         calls, self.calls = self.calls, []
@@ -86,6 +89,39 @@ def test_nobody_is_answered_before_the_disk_has_confirmed(bench: Bench) -> None:
     assert bench.collector.waiting == (0, 0)
     assert bench.feed.position == 3
     assert [row.source for row in bench.feed.recent(1)] == ["bench"]
+
+
+def test_what_is_offered_together_goes_to_the_disk_together(bench: Bench) -> None:
+    with bench.collector.together():
+        bench.send("a")
+        bench.send("b", key="unknown")
+        bench.send("a", "c")
+        assert bench.disk.groups == []
+    assert bench.disk.groups == [2]
+    bench.send("d")
+    assert bench.disk.groups == [2, 1]
+    bench.disk.finish()
+    assert bench.statuses == [401, 200, 200, 200]
+    assert [json.loads(answer.body)["duplicates"] for answer in bench.answers[1:]] == [0, 1, 0]
+
+
+def test_a_mistake_among_what_is_offered_together_keeps_no_other_from_the_disk(bench: Bench) -> None:
+    def mistaken() -> None:
+        with bench.collector.together():
+            bench.send("a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        mistaken()
+    assert bench.disk.groups == [1]
+
+
+def test_a_revoked_key_that_has_sent_sends_no_more(bench: Bench) -> None:
+    bench.send("a")
+    bench.disk.finish()
+    bench.access.revoke(next(grant.id for grant in bench.access.grants))
+    bench.send("b")
+    assert bench.statuses == [200, 401]
 
 
 def test_a_duplicate_waits_for_the_disk_as_well(bench: Bench) -> None:

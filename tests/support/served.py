@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import afterclick
 from afterclick.app.live import LiveSite
-from afterclick.collect.live.collector import Limits
 from afterclick.collect.live.journal import Journal
+from afterclick.collect.live.waiting import Limits
 from afterclick.store.access import Access
 from afterclick.surfaces.cli import server
 from afterclick.surfaces.cli.serving import _State

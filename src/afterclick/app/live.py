@@ -10,10 +10,11 @@ from typing import Any, Final
 from afterclick.analyse import consents
 from afterclick.app.follower import Follower, Task
 from afterclick.app.workspace import Workspace
-from afterclick.collect.live.collector import Collector, Limits
+from afterclick.collect.live.collector import Collector
 from afterclick.collect.live.feed import Feed
 from afterclick.collect.live.following import prime
 from afterclick.collect.live.journal import Journal
+from afterclick.collect.live.waiting import Limits
 from afterclick.collect.privacy.policy import Policy
 from afterclick.core import clock
 from afterclick.core.errors import AfterclickError, StoreError

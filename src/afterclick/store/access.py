@@ -95,8 +95,9 @@ class Access:
         if content == self._content:
             return False
         grants = _parsed(content, self.path) if content is not None else ()
-        self._content, self._grants = content, grants
+        # Before the grants: who sees the new ones may rely on what is found then.
         self._live = {bytes.fromhex(grant.digest): grant for grant in grants if not grant.revoked_at}
+        self._content, self._grants = content, grants
         return True
 
     def find(self, secret: str) -> Grant | None:

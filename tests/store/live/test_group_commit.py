@@ -242,3 +242,34 @@ def test_many_threads_submit_at_once_and_nothing_is_lost(store) -> None:
     found = {one.bodies[0] for one in TailReader(store).read(0, 10_000)}
     assert found == {call(start + n, events=1).bodies[0] for start in (0, 1000, 2000, 3000) for n in range(100)}
     tail.close()
+
+
+def test_of_a_crowd_one_half_is_committed_while_the_other_waits(store) -> None:
+    tail, loop = Tail.open(store), Loop()
+    gate, commit, answered = Gate(tail), GroupCommit(tail, loop.post), []
+    commit.submit(call(1), answered.append)
+    assert gate.entered.acquire(timeout=10)
+    commit.submit_all([(call(number), answered.append) for number in range(2, 122)])
+    gate.let.release(10)
+    while len(answered) < 121:
+        loop.run()
+    assert gate.groups == [1, 60, 32, 28]
+    assert answered == [None] * 121
+    assert commit.waiting_bytes == 0
+    assert commit.close(5)
+    assert tail.position == 121
+    tail.close()
+
+
+def test_calls_that_are_refused_together_give_all_their_claims_back(store) -> None:
+    tail, answered = Tail.open(store), []
+    commit = GroupCommit(tail)
+    assert commit.close(5)
+    calls = [call(number) for number in (1, 2)]
+    for one in calls:
+        for name, content in zip(one.ids, one.contents, strict=True):
+            assert tail.claim(name, content) == "new"
+    commit.submit_all([(one, answered.append) for one in calls])
+    assert [error.code for error in answered] == ["closing", "closing"]
+    assert [tail.claim(one.ids[0], one.contents[0]) for one in calls] == ["new", "new"]
+    tail.close()

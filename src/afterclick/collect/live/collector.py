@@ -4,78 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from afterclick.collect.live.counts import Counts
 from afterclick.collect.live.feed import Feed
 from afterclick.collect.live.rates import Rates
+from afterclick.collect.live.waiting import Claiming, Done, Limits, Stored, Submitting, Wait, Waiting
 from afterclick.collect.rejects import KEPT
 from afterclick.collect.wire.answers import Answer, Outcome, answer, overload, unauthorized
 from afterclick.collect.wire.credentials import key_of
 from afterclick.collect.wire.decode import decode
 from afterclick.collect.wire.request import WireError, WireRequest
-from afterclick.collect.wire.shape import Shape
 from afterclick.collect.wire.taken import Incoming, Policy, Refusal, Taken
 from afterclick.core import clock
 from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
 from afterclick.store.access import Access, Grant
 from afterclick.store.live.calls import TailCall
-from afterclick.store.live.claims import Claim
-
-Done = Callable[[Answer], None]
 
 _RETRY_S: Final = 5
 """What a sender is asked to wait when the disk refuses or the server stops."""
 _BUSY_S: Final = 2
 _CONFLICT: Final = "an event with this id and other content is already there"
-
-
-class Wait(WireError):
-    """A request that is to be sent again, after so many seconds."""
-
-    def __init__(self, status: int, code: str, message: str, retry_after_s: int) -> None:
-        super().__init__(status, code, message)
-        self.retry_after_s = retry_after_s
-
-
-class Limits(NamedTuple):
-    """How much may wait for the disk, and how long (seconds) anybody waits for an answer."""
-
-    calls: int = 8192
-    size: int = 64 << 20
-    answer_within: float = 20.0
-
-
-class Claiming(Protocol):
-    """What the collector asks of the tail."""
-
-    def claim(self, event_id: str, content: int) -> Claim: ...
-    def release(self, ids: Iterable[str]) -> None: ...
-
-
-class Submitting(Protocol):
-    """What the collector asks of the group commit: `done` is called on the loop's thread, once, after what a failure had
-    claimed was given back; so a duplicate is never answered before the event it repeats is stored."""
-
-    def submit(self, call: TailCall, done: Callable[[StoreError | None], None]) -> None: ...
-
-
-class _Waiting:
-    """A request whose events are on their way to the disk."""
-
-    __slots__ = ("begun", "call", "done", "events", "refusals", "shape", "size")
-
-    def __init__(self, call: TailCall, events: list[Incoming], refusals: list[Refusal], shape: Shape) -> None:
-        self.call = call
-        self.events = events
-        self.refusals = refusals
-        self.shape = shape
-        self.done: Done | None = None
-        self.begun = 0.0
-        self.size = sum(map(len, call.bodies)) + sum(len(letter.original) for letter in call.rejected)
 
 
 class Collector:
@@ -99,10 +52,14 @@ class Collector:
         self._policy = policy
         self._feed = feed
         self._limits = limits
+        self._grants: object = None
+        self._writers: dict[str, Grant] = {}
         self._scrub: Callable[[bytes], bytes] = getattr(policy, "scrub_bytes", bytes)
         self.rates = Rates(kept_rates, clock.ticks(), clock.now())
         self.counts = Counts()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._leaving: list[tuple[TailCall, Stored]] = []
+        self._together = False
         self._size = 0
         self._stopping = False
 
@@ -127,6 +84,21 @@ class Collector:
             return
         self._keep(grant, taken, request, done, begun)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is offered within the block goes to the disk at its end, all at once."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+            self._submit()
+
+    def _submit(self) -> None:
+        if self._leaving:
+            leaving, self._leaving = self._leaving, []
+            self._group.submit_all(leaving)
+
     def overdue(self, at: float) -> None:
         """Answer 503 to whom the disk has kept waiting too long; the events may be stored all the same, and a retry of
         them counts as a duplicate. `at` in monotonic seconds."""
@@ -144,23 +116,17 @@ class Collector:
         calls, size = len(self._waiting), self._size
         if calls >= self._limits.calls or size >= self._limits.size:
             raise Wait(429, "busy", "too much waits for the disk", _BUSY_S)
-        known: list[Grant] = []
-
-        def check(key: str) -> None:
-            if not known:
-                known.append(self._grant(key, request.headers, at))
-
         key = key_of(request)
         if key:
-            check(key)
-        taken = decode(request, self._policy, check)
-        if not known:
-            check(taken.key)
+            # Nothing of who may not send is decoded.
+            return self._grant(key, request.headers, at), decode(request, self._policy)
+        known: list[Grant] = []
+        taken = decode(request, self._policy, lambda found: known.append(self._grant(found, request.headers, at)))
         return known[0], taken
 
     def _grant(self, key: str, headers: Mapping[str, str], at: float) -> Grant:
         """The grant of a key that may send now. Raises WireError."""
-        grant = self._access.writer(key) if key else None
+        grant = self._writer(key) if key else None
         if grant is None:
             # Missing, unknown, revoked: the answer is the same, the count tells the operator.
             raise WireError(401, "bad_key" if key else "no_key", "the write key is missing or unknown")
@@ -175,6 +141,19 @@ class Collector:
                 raise Wait(429, "rate", "this write key sends more than it may", wait)
         return grant
 
+    def _writer(self, key: str) -> Grant | None:
+        """The grant of a write key, of one that was found before without its digest."""
+        grants = self._access.grants
+        if grants is not self._grants:
+            # Some key was made or revoked.
+            self._writers, self._grants = {}, grants
+        found = self._writers.get(key)
+        if found is None:
+            found = self._access.writer(key)
+            if found is not None:
+                self._writers[key] = found
+        return found
+
     def _keep(self, grant: Grant, taken: Taken, request: WireRequest, done: Done, begun: float) -> None:
         """Hand the new events to the disk, with what was refused."""
         events: list[Incoming] = []
@@ -186,24 +165,31 @@ class Collector:
             raise
         bucket = self.rates.of(grant.id, grant.rate, begun)
         if bucket is not None:
-            bucket.charge(max(len(taken.events) + len(taken.refusals), 1))
+            bucket.charge(len(taken.events) + len(taken.refusals) or 1)
         if waiting is None:
             done(answer(taken.shape, Outcome(0, 0, [])))
             return
         waiting.done, waiting.begun = done, begun
         self._waiting.append(waiting)
         self._size += waiting.size
-        self._group.submit(waiting.call, partial(self._committed, waiting))
+        self._leaving.append((waiting.call, partial(self._committed, waiting)))
+        if not self._together:
+            self._submit()
 
-    def _claimed(self, grant: Grant, taken: Taken, request: WireRequest, events: list[Incoming]) -> _Waiting | None:
+    def _claimed(self, grant: Grant, taken: Taken, request: WireRequest, events: list[Incoming]) -> Waiting | None:
         """What goes to the disk, None where there is nothing; `events` grows with every event that was claimed."""
         claim = self._tail.claim
         refusals, duplicates = taken.refusals, 0
         conflicts: list[tuple[int, Incoming]] = []
+        bodies, ids, contents = [], [], []
         for place, event in enumerate(taken.events):
-            known = claim(event.canonical.event_id, event.content)
+            event_id = event.canonical.event_id
+            known = claim(event_id, event.content)
             if known == "new":
                 events.append(event)
+                bodies.append(event.body)
+                ids.append(event_id)
+                contents.append(event.content)
             elif known == "same":
                 duplicates += 1
             else:
@@ -215,13 +201,11 @@ class Collector:
         at, source = request.received_at, grant.source
         call = TailCall(
             at, source,
-            tuple([event.body for event in events]),
-            tuple([event.canonical.event_id for event in events]),
-            tuple([event.content for event in events]),
+            tuple(bodies), tuple(ids), tuple(contents),
             tuple([self._dead_letter(each, at, source) for each in refusals]) if refusals else (),
             duplicates,
         )  # fmt: skip
-        return _Waiting(call, events, refusals, taken.shape)
+        return Waiting(call, events, refusals, taken.shape)
 
     def _dead_letter(self, refusal: Refusal, at: int, source: str) -> Rejected:
         """A refused event as the log keeps it. Where it may not be kept at all, its content is empty already."""
@@ -240,9 +224,13 @@ class Collector:
             cut=len(refusal.original) >= KEPT,
         )
 
-    def _committed(self, waiting: _Waiting, error: StoreError | None) -> None:
+    def _committed(self, waiting: Waiting, error: StoreError | None) -> None:
         """The disk has confirmed these events, or has not."""
-        self._leave(waiting)
+        self._size -= waiting.size
+        if self._waiting[0] is waiting:
+            self._waiting.popleft()
+        else:
+            self._waiting.remove(waiting)
         if error is not None:
             self.counts.failed_commits += 1
             self._fail(waiting, error.code, "the disk could not store these events")
@@ -256,29 +244,18 @@ class Collector:
                 self.counts.answered(clock.ticks() - waiting.begun)
                 done(answer(waiting.shape, Outcome(len(waiting.events), waiting.call.duplicates, waiting.refusals)))
 
-    def _leave(self, waiting: _Waiting) -> None:
-        self._size -= waiting.size
-        if self._waiting and self._waiting[0] is waiting:
-            self._waiting.popleft()
-        else:
-            self._waiting.remove(waiting)
-
-    def _count(self, waiting: _Waiting) -> None:
-        counts = self.counts
-        counts.stored += len(waiting.events)
-        counts.duplicates += waiting.call.duplicates
+    def _count(self, waiting: Waiting) -> None:
+        counts, call, events = self.counts, waiting.call, waiting.events
+        counts.stored += len(events)
+        counts.duplicates += call.duplicates
         for refusal in waiting.refusals:
             counts.reject(refusal.code)
-        call = waiting.call
         self._feed.take(
-            [event.canonical for event in waiting.events],
-            at=call.received_at,
-            source=call.source,
-            duplicates=waiting.call.duplicates,
-            rejected=waiting.refusals,
-        )
+            [event.canonical for event in events],
+            at=call.received_at, source=call.source, duplicates=call.duplicates, rejected=waiting.refusals,
+        )  # fmt: skip
 
-    def _fail(self, waiting: _Waiting, code: str, message: str) -> None:
+    def _fail(self, waiting: Waiting, code: str, message: str) -> None:
         done, waiting.done = waiting.done, None
         if done is None:
             return

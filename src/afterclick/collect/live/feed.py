@@ -126,7 +126,7 @@ class Feed:
         rejected: Iterable[Refused] = (),
     ) -> None:
         """What came of one call after its commit: the events stored, at their arrival `at` (us, UTC)."""
-        refusals = [Refusal(at, source, each.code, _cut(each.message)) for each in rejected]
+        refusals = [Refusal(at, source, each.code, _cut(each.message)) for each in rejected] if rejected else []
         with self._lock:
             self._changes += 1
             slot = self._pulse.slot(at)
@@ -135,8 +135,9 @@ class Feed:
                 self._active.forget(at - ACTIVE)
             slot.events += len(events)
             slot.duplicates += duplicates
-            slot.rejected += len(refusals)
-            self._refusals.extend(refusals)
+            if refusals:
+                slot.rejected += len(refusals)
+                self._refusals.extend(refusals)
             if events:
                 slot.senders.add(source, len(events))
             if len(events) > KEPT:

@@ -54,6 +54,8 @@ def answer(shape: Shape, outcome: Outcome | WireError) -> Answer:
     if isinstance(outcome, WireError):
         return refused(shape, outcome.status, outcome.code, outcome.message, outcome.retry_after)
     match shape.dialect:
+        case "segment":
+            return _counted(outcome)
         case "pixel":
             return _POINT
         case "nothing":
@@ -67,8 +69,6 @@ def answer(shape: Shape, outcome: Outcome | WireError) -> Answer:
             return Answer(200, _JSON, msgspec.json.encode(body))
         case "snowplow":
             return _OK
-        case _:
-            return _counted(outcome)
 
 
 def refused(shape: Shape, status: int, code: str, message: str, retry_after_s: int = 0) -> Answer:

@@ -17,6 +17,8 @@ _LONGEST: Final = 256
 
 def key_of(request: WireRequest) -> str:
     """The key as far as the head of the request tells, "" where it can only stand in the body."""
+    if request.key is not None:
+        return request.key
     return in_basic(request.headers) or in_header(request.headers) or in_query(request) or in_bearer(request.headers)
 
 

@@ -11,7 +11,8 @@ from afterclick.core.errors import UsageError
 
 class WireRequest(NamedTuple):
     """A request of an SDK: header names in lower case, `query` as it came behind the question mark, `body` as it came on
-    the wire (its size limited by the server), `received_at` µs UTC, `address` the client's IP."""
+    the wire (its size limited by the server), `received_at` µs UTC, `address` the client's IP, `key` the write key as far
+    as the head tells, None where nobody has looked for it yet."""
 
     method: str
     path: str
@@ -20,6 +21,7 @@ class WireRequest(NamedTuple):
     body: bytes
     received_at: int
     address: str = ""
+    key: str | None = None
 
 
 class WireError(UsageError):

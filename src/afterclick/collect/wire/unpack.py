@@ -16,6 +16,7 @@ from afterclick.collect.wire.request import WireError, WireRequest
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_OPENING: Final = (b"{", b"[")
 _BOM: Final = b"\xef\xbb\xbf"
 _PLAIN: Final = frozenset({"", "identity", "utf-8", "aws-chunked"})
 _PACKED: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "zlib", "zstd": "zstd", "br": "brotli"}
@@ -26,6 +27,8 @@ def unpack(request: WireRequest) -> bytes:
     body = request.body
     if len(body) > BODY_BYTES:
         raise _too_large()
+    if body[:1] in _OPENING and not request.query and "content-encoding" not in request.headers:
+        return body
     declared = request.headers.get("content-encoding", "").strip().lower()
     kind = _kind(body)
     if declared not in _PLAIN or kind:
@@ -39,7 +42,7 @@ def unpack(request: WireRequest) -> bytes:
 
 def _kind(body: bytes) -> str:
     head = body[:4]
-    if head[:1] in (b"{", b"["):
+    if head[:1] in _OPENING:
         return ""
     return (
         "gzip"

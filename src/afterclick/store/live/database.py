@@ -178,18 +178,18 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     """The store's error for what SQLite said when it opened the file."""
     if is_full(error, path):
         return StoreError(
-            f"no space is left for {FILE}", hint="free some space; nothing else is needed",
+            f"no space is left for {path.name}", hint="free some space; nothing else is needed",
             path=str(path), code="disk_full",
         )  # fmt: skip
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         refused = StoreError(
-            f"{FILE} cannot be written: {error}", hint="write access to the store is needed",
+            f"{path.name} cannot be written: {error}", hint="write access to the store is needed",
             path=str(path), code="no_access",
         )  # fmt: skip
         refused.exit_code = 2
         return refused
-    return StoreError(f"the disk refused {FILE}: {error}", hint="run afterclick doctor", path=str(path), code="disk")
+    return StoreError(f"the disk refused {path.name}: {error}", hint="run afterclick doctor", path=str(path), code="disk")
 
 
 def settle(unfinished: Path, path: Path) -> None:

@@ -20,6 +20,7 @@ _GROUP_CALLS: Final = 1024
 _CROWD: Final = 8
 _CROWD_BYTES: Final = 48 << 10
 _ENOUGH: Final = 64
+_HALF: Final = 32
 _PAUSES: Final = 5
 _PAUSE_S: Final = 0.0003
 
@@ -61,16 +62,25 @@ class GroupCommit:
 
         Call it in the same breath as the claims it rests on. `done` must not raise.
         """
-        size = sum(map(len, call.bodies))
+        self.submit_all([(call, done)])
+
+    def submit_all(self, calls: Sequence[tuple[TailCall, Done]]) -> None:
+        """The same for several calls, which wake the committing thread once."""
+        size = 0
+        for call, _ in calls:
+            for body in call.bodies:
+                size += len(body)
         with self._mutex:
             refusal = self._refusal()
             if refusal is None:
-                self._waiting.append((call, done))
+                self._waiting += calls
                 self._bytes += size
                 wake, self._idle = self._idle, False
         if refusal is not None:
-            self._tail.release(call.ids)
-            done(refusal)
+            for call, _ in calls:
+                self._tail.release(call.ids)
+            for _, done in calls:
+                done(refusal)
         elif wake:
             self._signal.release()
 
@@ -96,12 +106,12 @@ class GroupCommit:
 
     def _run(self) -> None:
         try:
-            crowd = False
+            expected = 0
             while self._wait():
-                if crowd:
-                    self._gather()
-                group = self._take()
-                crowd = len(group) >= _CROWD or sum(len(body) for call, _ in group for body in call.bodies) >= _CROWD_BYTES
+                if expected:
+                    self._gather(expected)
+                group, size = self._take()
+                expected = min(len(group), _ENOUGH) if len(group) >= _CROWD or size >= _CROWD_BYTES else 0
                 self._commit(group)
         finally:
             with self._mutex:
@@ -126,27 +136,40 @@ class GroupCommit:
             self._tidy()
             self._signal.acquire()
 
-    def _gather(self) -> None:
-        """Where many send at once, let those under way arrive first: a commit costs as much as twenty requests."""
+    def _gather(self, expected: int) -> None:
+        """Where many send at once, let those under way arrive first, up to as many as came before: a commit costs as much as
+        twenty requests.
+        """
         for _ in range(_PAUSES):
             before = len(self._waiting)
-            if before >= _ENOUGH:
+            if before >= expected:
                 return
             time.sleep(_PAUSE_S)
             if len(self._waiting) == before:
                 return
 
-    def _take(self) -> list[tuple[TailCall, Done]]:
+    def _take(self) -> tuple[list[tuple[TailCall, Done]], int]:
+        """The next group, and how many bytes of events it has.
+
+        Of a crowd it is one half: while the disk confirms it the other is on its way, where all together would wait.
+        """
         with self._mutex:
+            most = min(max(_HALF, (len(self._waiting) + 1) // 2), _GROUP_CALLS)
+            if self._bytes <= _GROUP_BYTES and len(self._waiting) <= most:
+                # Nearly always: nobody who submits waits here for more than a change of hands.
+                taken, size = self._waiting, self._bytes
+                self._waiting, self._bytes = [], 0
+                return taken, size
             count = size = 0
-            for call, _ in self._waiting[:_GROUP_CALLS]:
-                size += sum(map(len, call.bodies))
-                if count and size > _GROUP_BYTES:
+            for call, _ in self._waiting[:most]:
+                more = sum(map(len, call.bodies))
+                if count and size + more > _GROUP_BYTES:
                     break
+                size += more
                 count += 1
             taken, self._waiting = self._waiting[:count], self._waiting[count:]
-            self._bytes = sum(len(body) for call, _ in self._waiting for body in call.bodies) if self._waiting else 0
-            return taken
+            self._bytes -= size
+            return taken, size
 
     def _commit(self, group: list[tuple[TailCall, Done]]) -> None:
         error: StoreError | None = None

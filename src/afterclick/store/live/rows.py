@@ -80,21 +80,24 @@ def ids_and_contents(calls: Sequence[TailCall]) -> tuple[bytes, bytes]:
 
 def call_row(seq: int, call: TailCall) -> tuple[Any, ...]:
     """Values of CALL_COLUMNS for one call."""
-    if len(call.bodies) != len(call.ids):
-        raise ValueError(f"{len(call.bodies)} events stand beside {len(call.ids)} ids")
-    source = call.source.encode()
-    bodies = b"[%s]" % b",".join(call.bodies)
-    rejects = _REJECTS.encode(call.rejected) if call.rejected else b""
-    counts = len(call.bodies), call.duplicates, len(call.rejected)
-    crc = _call_crc(seq, call.received_at, source, *counts, bodies, rejects)
-    return seq, call.received_at, source, *counts, bodies, rejects, crc
+    at, name, each, ids, _, letters, duplicates = call
+    events = len(each)
+    if events != len(ids):
+        raise ValueError(f"{events} events stand beside {len(ids)} ids")
+    source = name.encode()
+    bodies = b"[%b]" % (each[0] if events == 1 else b",".join(each))
+    rejects = _REJECTS.encode(letters) if letters else b""
+    rejected = len(letters)
+    crc = _call_crc(seq, at, source, events, duplicates, rejected, bodies, rejects)
+    return seq, at, source, events, duplicates, rejected, bodies, rejects, crc
 
 
 def _call_crc(
     seq: int, received_at: int, source: bytes, events: int, duplicates: int, rejected: int, bodies: bytes, rejects: bytes
 ) -> int:
     head = _CALL_HEAD.pack(seq, received_at, events, duplicates, rejected, len(source), len(bodies), len(rejects))
-    return zlib.crc32(rejects, zlib.crc32(bodies, zlib.crc32(source, zlib.crc32(head))))
+    crc = zlib.crc32(bodies, zlib.crc32(head + source))
+    return zlib.crc32(rejects, crc) if rejects else crc
 
 
 def is_whole(row: Sequence[Any]) -> bool:

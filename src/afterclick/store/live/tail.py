@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -113,8 +114,8 @@ class Tail:
             self._file.transact(statements)
             self._state = group
             for call in calls:
-                self._events += len(call.ids)
                 self._claims.settle(call.ids, call.contents)
+            self._events += group.events
             if self._unmoved >= _CHECKPOINT_LATEST * _CHECKPOINT_PAGES:
                 self.tidy()
             return group.last_seq
@@ -188,12 +189,18 @@ class Tail:
 
     def _prepared(self, calls: Sequence[TailCall]) -> tuple[Group, Iterator[Statement]]:
         before = self._state
-        kept = [call for call in calls if call.bodies or call.rejected]
-        stored, rejected = sum(len(call.bodies) for call in calls), sum(len(call.rejected) for call in calls)
+        kept: list[TailCall] = []
+        stored = rejected = duplicates = 0
+        for call in calls:
+            stored += len(call.bodies)
+            rejected += len(call.rejected)
+            duplicates += call.duplicates
+            if call.bodies or call.rejected:
+                kept.append(call)
         first = before.last_seq + 1
         group = Group(
             before.id + 1, first, before.last_seq + len(kept), before.sealed_seq,
-            before.balance.after(stored, sum(call.duplicates for call in calls), rejected),
+            before.balance.after(stored, duplicates, rejected),
             *rows.ids_and_contents(calls),
         )  # fmt: skip
         values = [rows.call_row(seq, call) for seq, call in enumerate(kept, first)]
@@ -227,6 +234,6 @@ def _statements(values: list[tuple[object, ...]], group: Group) -> Iterator[Stat
     done = 0
     for size, sql in _INSERTS:
         while len(values) - done >= size:
-            yield sql, [value for row in values[done : done + size] for value in row]
+            yield sql, [*chain.from_iterable(values[done : done + size])]
             done += size
     yield loading.SET_GROUP, group.row()

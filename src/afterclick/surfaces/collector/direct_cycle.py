@@ -22,10 +22,13 @@ class Direct(Protocol):
         """Whether requests of this method and address are theirs."""
         ...
 
+    def asked(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> Any:
+        """What a head says, the same for all requests that have it."""
+        ...
+
     def offer(
         self,
-        url: bytes,
-        headers: list[tuple[bytes, bytes]],
+        asked: Any,
         body: bytes,
         received_at: int,
         client: tuple[str, int] | None,
@@ -34,7 +37,12 @@ class Direct(Protocol):
         """Take a whole request; `answer` is called once, with status line, headers and body."""
         ...
 
-    def too_large(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    def arrived(self, cycle: DirectCycle, body: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        """Take a whole request that came at once: its cycle is told to `offer` the body when the loop has read what else is
+        there."""
+        ...
+
+    def too_large(self, asked: Any) -> bytes:
         """The answer to a body of more bytes."""
         ...
 
@@ -42,12 +50,10 @@ class Direct(Protocol):
 class Connection(Protocol):
     """What a cycle asks of the protocol it belongs to."""
 
-    headers: list[tuple[bytes, bytes]]
-    url: bytes
-    parser: Any
     client: tuple[str, int] | None
     logger: logging.Logger
     transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
 
     def own_lines(self) -> bytes:
         """Header lines that stand on every answer."""
@@ -61,38 +67,34 @@ class Connection(Protocol):
 class DirectCycle:
     """One request that brings events, and its answer; it stands where uvicorn keeps its own cycles."""
 
-    __slots__ = (
-        "_direct",
-        "_headers",
-        "_pieces",
-        "_protocol",
-        "_received_at",
-        "_size",
-        "_url",
-        "disconnected",
-        "keep_alive",
-        "message_event",
-        "more_body",
-        "response_complete",
-        "response_started",
-        "started",
-    )
+    _received_at = _size = 0
+    _pieces: list[bytes]
+    # What most requests never change is no word to each of them.
+    more_body = True
+    disconnected = response_started = response_complete = False
 
-    def __init__(self, protocol: Connection, direct: Direct, started: bool) -> None:
+    def __init__(self, protocol: Connection, direct: Direct, asked: Any, *, keep_alive: bool, started: bool) -> None:
         self._protocol = protocol
         self._direct = direct
-        self._headers = protocol.headers
-        self._url = protocol.url
-        self._received_at = clock.now()
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.keep_alive = protocol.parser.get_http_version() != "1.0" and protocol.parser.should_keep_alive()
+        self._asked = asked
+        self.keep_alive = keep_alive
         self.started = started
-        self.more_body = True
-        self.disconnected = False
-        self.response_started = False
-        self.response_complete = False
-        self.message_event = _NOBODY
+
+    @property
+    def message_event(self) -> _Nobody:
+        """What uvicorn sets when the connection is lost."""
+        return _NOBODY
+
+    def begin(self) -> None:
+        """The head is there, the body is awaited."""
+        self._received_at = clock.now()
+        self._pieces = []
+
+    def whole(self, body: bytes) -> None:
+        """A request that came at once, and whose turn it is."""
+        self._received_at = clock.now()
+        self.more_body = False
+        self._direct.arrived(self, body, self._protocol.loop)
 
     def add(self, piece: bytes) -> None:
         """A piece of the body; of one that is too large nothing is kept."""
@@ -101,7 +103,7 @@ class DirectCycle:
             self._pieces.append(piece)
         elif self.started and not self.response_complete:
             self.keep_alive = False
-            self._answer(self._direct.too_large(self._url, self._headers))
+            self._answer(self._direct.too_large(self._asked))
 
     def go(self) -> None:
         """Offer the request once it is there as a whole and its turn has come."""
@@ -109,13 +111,17 @@ class DirectCycle:
             return
         if self._size > self._direct.most:
             self.keep_alive = False
-            self._answer(self._direct.too_large(self._url, self._headers))
+            self._answer(self._direct.too_large(self._asked))
             return
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._pieces = []
+        self.offer(body)
+
+    def offer(self, body: bytes) -> None:
+        """Offer the whole request."""
         try:
-            self._direct.offer(self._url, self._headers, body, self._received_at, self._protocol.client, self._answer)
+            self._direct.offer(self._asked, body, self._received_at, self._protocol.client, self._answer)
         except Exception:
             # A mistake of ours: raised on, the parser would take it for one of the sender, who would not send again.
             self._protocol.logger.exception("a request could not be taken")

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from afterclick.surfaces.collector import watch as limits
 from afterclick.surfaces.collector.direct_cycle import Direct, DirectCycle
+from afterclick.surfaces.collector.known_head import KnownHead, known_head
 from afterclick.surfaces.collector.watch import Watch
 
 _HEAD: Final = 0
@@ -36,6 +37,9 @@ class Guarded(HttpToolsProtocol):
     direct: Direct | None = None
     _one_too_many = False
     _going_on = False
+    _known: KnownHead | None = None
+    _fresh = b""
+    """Bytes that begin with a request, until its head is read."""
     held = 0
     _stage = _told = _HEAD
     """Where the parser stands, and where the watch was told that it stands: a request that comes whole is not watched."""
@@ -64,7 +68,15 @@ class Guarded(HttpToolsProtocol):
             return
         watch, before = self.watch, self.cycle
         idle_since = watch.idle.pop(self, watch.at)
+        if self._stage == _BETWEEN:
+            known: KnownHead | None = self._known
+            if known is not None and before.response_complete:
+                body = known.body_of(data)
+                if body is not None and self._again(known, body):
+                    return
+            self._fresh = data
         self._parse(data)
+        self._fresh = b""
         stage = self._stage
         if stage != self._told:
             self._tell(stage)
@@ -73,6 +85,18 @@ class Guarded(HttpToolsProtocol):
             watch.idle[self] = idle_since
             if watch.at - idle_since > limits.IDLE_S:
                 self.transport.close()
+
+    def _again(self, known: KnownHead, body: bytes) -> bool:
+        """Take a whole request with the head of the one before; the parser waits for the first byte of a request as it did."""
+        direct = self.direct
+        if direct is None or len(body) > direct.most:
+            return False
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        cycle = DirectCycle(self, direct, known.asked, keep_alive=True, started=True)
+        self.cycle = cycle  # type: ignore[assignment] # what the protocol asks of a cycle, this one has
+        cycle.whole(body)
+        return True
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -92,7 +116,14 @@ class Guarded(HttpToolsProtocol):
             self._ordinary()
             return
         before: Any = self.cycle
-        cycle = DirectCycle(self, direct, before is None or before.response_complete)
+        version = self.parser.get_http_version()
+        keep = version != "1.0" and self.parser.should_keep_alive()
+        asked = direct.asked(self.url, self.headers)
+        if self._fresh:
+            self._known = known_head(self._fresh, self.headers, asked) if keep and version == "1.1" else None
+            self._fresh = b""
+        cycle = DirectCycle(self, direct, asked, keep_alive=keep, started=before is None or before.response_complete)
+        cycle.begin()
         self.cycle = cycle  # type: ignore[assignment] # what the protocol asks of a cycle, this one has
         if not cycle.started:
             self.flow.pause_reading()
