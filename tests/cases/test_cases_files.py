@@ -88,9 +88,10 @@ def test_case_94_no_name_that_was_given_leads_out_of_the_store(tmp_path: Path) -
 
 
 REVIEWED = frozenset({
-    "anyio", "click", "duckdb", "google-re2", "h11", "httptools", "idna", "jinja2", "llvmlite", "markdown-it-py",
-    "markupsafe", "mdurl", "msgspec", "numba", "numpy", "pyarrow", "pygments", "rich", "scipy", "starlette",
-    "typing-extensions", "tzdata", "uvicorn", "uvloop",
+    "anyio", "babel", "cffi", "click", "cryptography", "duckdb", "google-re2", "h11", "http-ece", "httptools", "idna",
+    "importlib-resources", "jinja2", "llvmlite", "markdown-it-py", "markupsafe", "mdurl", "msgspec", "nh3", "numba",
+    "numpy", "pyarrow", "pycparser", "pygments", "python-dateutil", "python-liquid", "pytz", "rich", "scipy", "six",
+    "starlette", "typing-extensions", "tzdata", "uvicorn", "uvloop",
 })  # fmt: skip
 """Every package that an install brings, by the name it has in the index. A new one is looked at before it is written here."""
 

@@ -87,7 +87,7 @@ def test_cases_12_15_16_a_server_s_life(tmp_path: Path) -> None:
         time.sleep(1.5)
         stood = [len(one.acknowledged) for one in senders]
         os.kill(server.process.pid, signal.SIGCONT)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not all(len(one.acknowledged) > n for one, n in zip(senders, stood, strict=True)):
             assert time.monotonic() < deadline, "case 16: it goes on where it stood"
             time.sleep(0.05)
@@ -97,7 +97,7 @@ def test_cases_12_15_16_a_server_s_life(tmp_path: Path) -> None:
         for one in senders:
             one.wait()
         assert {status for one in senders for status in one.statuses} == {200}, "no 5xx for what was accepted"
-        assert [line["what"] for line in server.log if line["what"] != "minute"] == ["collecting", "stopped"]
+        assert [line["what"] for line in server.log if line["what"] not in ("minute", "deciding")] == ["collecting", "stopped"]
     everything = found(store)
     assert len(everything) == len(set(everything))
     assert {name for one in senders for name in one.acknowledged} <= set(everything)

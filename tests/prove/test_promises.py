@@ -21,6 +21,7 @@ SMALL = {
     "ssrf": [],
     "tenants": [],
     "quiet": [],
+    "sends": ["--kill-at", "answered", "--kill-at", "mail_half", "--people", "2", "--month-people", "3"],
     "day": ["--hours", "8", "--speed", "1440", "--rate", "300", "--restarts", "2"],
 }
 
@@ -36,6 +37,7 @@ def test_a_file_can_be_hurt_again_after_it_became_shorter(tmp_path, how):
     assert file.read_bytes() != before
 
 
+@pytest.mark.timeout(900)  # kills and restarts of real processes, on a machine that may be busy
 @pytest.mark.parametrize("promise", list(SMALL))
 def test_promise(promise, tmp_path):
     words = ["prove", promise, *SMALL[promise], "--seed", "7", "--dir", str(tmp_path), "--format", "json"]

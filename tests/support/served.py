@@ -103,11 +103,16 @@ def served(
         port = listener.getsockname()[1]
         ready, running = threading.Event(), []
         site = SiteApp(live, dashboard)
+
+        def leaving() -> None:
+            dashboard.state.live.close()
+            site.offers.close()
+
         thread = threading.Thread(
             target=server.run,
             args=(site, listener, ready.set),
             kwargs={
-                "leaving": dashboard.state.live.close,
+                "leaving": leaving,
                 "made": running.append,
                 "journal": live.journal,
                 "direct": site.direct if direct else None,
@@ -118,7 +123,7 @@ def served(
             assert ready.wait(20)
             yield Served(live, port, key, owner, log)
         finally:
-            dashboard.state.live.close()
+            leaving()
             running[0].end()
             thread.join(30)
             assert not thread.is_alive()

@@ -54,14 +54,22 @@ class Serving:
     def end(self, sig: int = signal.SIGTERM) -> int:
         """Tell it to end; its exit code."""
         self.process.send_signal(sig)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), dict(headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def post_form(self, path: str, form: str, headers: Mapping[str, str]) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", path, form, dict(headers))
+            return connection.getresponse().status
         finally:
             connection.close()
 

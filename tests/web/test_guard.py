@@ -13,13 +13,17 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import afterclick
+from afterclick.act.unsubscribe import Subscription
 from afterclick.core import clock
 from afterclick.store.access import Access
 from afterclick.surfaces.web import create_app, guard
 from afterclick.surfaces.web.guesses import MOST, WINDOW, Guesses
+from afterclick.surfaces.web.unsubscribe_route import UnsubscribeRoute
 
 HOST = "shop.example"
 SAID = (guard._WANTED, "this token may look, not change\n", "too many wrong tokens\n", "a form of another place\n")
+OPEN = {"/u/{token}"}
+"""Addresses where what one is given says all: links to opt out."""
 SAME = {"origin": f"http://{HOST}", "host": HOST}
 
 
@@ -50,17 +54,20 @@ def tokens(access: Access, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 @pytest.fixture(scope="module")
 def app(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
     with afterclick.open(tmp_path_factory.mktemp("empty") / "shop", write=True, create=True) as shop:
-        yield create_app(shop, access=access, collecting=Figures())
+        yield create_app(shop, access=access, collecting=Figures(), opting_out=OPTING_OUT)
+
+
+OPTING_OUT = UnsubscribeRoute(lambda _: Subscription("", "email"), lambda _: None)
 
 
 def routes() -> list[Route]:
-    made = create_app(FakeShop(), collecting=Figures())
+    made = create_app(FakeShop(), collecting=Figures(), opting_out=OPTING_OUT)
     return [route for route in made.routes if isinstance(route, Route)]
 
 
 def example(path: str) -> str:
     filled = path
-    for name, value in (("{name}", "app.css"), ("{question}", "map"), ("{inner:path}", "x")):
+    for name, value in (("{name}", "app.css"), ("{question}", "map"), ("{inner:path}", "x"), ("{token}", "x")):
         filled = filled.replace(name, value)
     assert "{" not in filled, "say what stands for this name"
     return filled
@@ -80,7 +87,7 @@ def test_case_93_every_route_for_every_role(
     for who, token in tokens.items():
         headers = {"host": HOST, **({"authorization": f"Bearer {token}"} if token else {})}
         answer = client.request(method, example(path), headers=SAME | headers)
-        allowed = who == "owner" or (who == "analyst" and least in ("analyst", "machine"))
+        allowed = who == "owner" or least == "public" or (who == "analyst" and least in ("analyst", "machine"))
         if allowed:
             # A form without its own token is refused by the form, behind the guard.
             assert answer.status_code not in (401, 405, 421, 429), (who, answer.status_code)
@@ -112,8 +119,9 @@ def test_case_93_a_route_without_a_policy_is_refused_when_the_server_starts() ->
 def test_every_change_wants_an_owner_and_no_page_takes_a_change() -> None:
     for path, policy in guard.POLICIES.items():
         for method, least in policy.items():
-            if method not in ("GET", "HEAD"):
+            if method not in ("GET", "HEAD") and path not in OPEN:
                 assert least == "owner", path
+            assert (least == "public") == (path in OPEN), path
     assert {path for path, policy in guard.POLICIES.items() if "POST" in policy} >= {"/saved", "/desk", "/segment"}
 
 

@@ -31,6 +31,7 @@ from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
 from afterclick.core.spans import MINUTE, SECOND
 from afterclick.store.live.calls import Balance, StoredCall
+from afterclick.surfaces import streams
 from afterclick.surfaces.web import create_app, live_stream
 from afterclick.surfaces.web.guard import POLICY
 from afterclick.surfaces.web.live_stream import LiveStream, Look, News, Source
@@ -435,7 +436,7 @@ async def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
 def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
     monkeypatch.setattr(live_stream, "TICK", 0.02)
     monkeypatch.setattr(live_stream, "CARDS", 0.06)
-    monkeypatch.setattr(live_stream, "_PATIENCE", 0.05)
+    monkeypatch.setattr(streams, "PATIENCE", 0.05)
     return Stand()
 
 
@@ -588,7 +589,7 @@ def test_case_96_streams_that_never_read_are_let_go_and_memory_is_flat(stand: St
 
 
 def test_a_reader_that_is_a_little_slow_is_told(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_stream, "QUEUE", 3)
+    monkeypatch.setattr(streams, "QUEUE", 3)
 
     async def run() -> None:
         reader = Browser(stand, reads=0)
@@ -629,7 +630,7 @@ def test_case_96_only_so_many_streams_and_none_after_the_end(stand: Stand, monke
 
 
 def test_a_silent_stream_says_that_it_is_alive(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_stream, "SILENCE", 0.05)
+    monkeypatch.setattr(streams, "SILENCE", 0.05)
 
     async def run() -> None:
         reader = Browser(stand)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from afterclick.analyse import consents
+from afterclick.app.acting import Acting
+from afterclick.app.deciding import Deciding
+from afterclick.app.emitting import Emitter
 from afterclick.app.follower import Follower, Task
+from afterclick.app.offering import Offering
 from afterclick.app.workspace import Workspace
 from afterclick.collect.live.collector import Collector
 from afterclick.collect.live.feed import Feed
@@ -31,6 +35,8 @@ RATES: Final = "collector.rates"
 
 _DRAIN_S: Final = 6.0
 _QUIET_S: Final = 10.0
+_LOOK_S: Final = 5.0
+_MOST_UNSEALED: Final = 5 * sealing.SEAL_EVENTS
 
 
 class LiveSite:
@@ -64,6 +70,11 @@ class LiveSite:
         self.collector = Collector(
             self.tail, self._group, access, self.policy, self.feed, limits=limits, kept_rates=self._kept_rates
         )
+        self.deciding = Deciding(shop, self.tail, self.reader, journal)
+        self.emitter = Emitter(self.tail, self._group, self._post, self.feed, self.deciding.heard)
+        self.collector.heard = self.deciding.heard
+        self.acting = self._acting()
+        self.offering = Offering(self.deciding.decider, lambda: self._definitions, store.path)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = Balance()
         self._requests = 0
@@ -79,6 +90,9 @@ class LiveSite:
             "mark": (1, self.tail.mark),
             "rates": (2, self._keep_rates),
             "definitions": (5, self._renew),
+            "time": (1, self._tick),
+            "rules": (2, self._renew_rules),
+            "states": (5, self.deciding.save_if_due),
             "summary": (60, self._summary),
         }
 
@@ -86,6 +100,9 @@ class LiveSite:
         """Answer on this loop from now on."""
         self._loop = loop
         self._told = self.tail.balance()
+        self.deciding.start(self.emitter)
+        if self.acting is not None:
+            self.acting.start()
         self.follower.start()
         self.sealer.start()
         # Beside the requests: after a crash the tail may be long, and nobody is to wait for it.
@@ -99,6 +116,13 @@ class LiveSite:
         drained = self._group.close(_DRAIN_S)
         self.follower.stop()
         self.sealer.stop()
+        self.offering.close()
+        try:
+            self.deciding.close()
+        except StoreError as error:
+            self.journal.write("close_failed", code=error.code)
+        if self.acting is not None:
+            self.acting.close()
         try:
             self._keep_rates()
             self.policy.save_counts(self.tail.put)
@@ -156,9 +180,24 @@ class LiveSite:
             },
             "follower": {"running": running, "failing": failing},
             "damaged": list(damaged),
+            "deciding": self.deciding.health(),
+            "acting": {"running": False} if self.acting is None else self.acting.health(),
             "balance": tail.balance()._asdict(),
         }
         return broken is None and not damaged and running and not failing, body
+
+    def _acting(self) -> Acting | None:
+        """Who sends. Where its file cannot be read nothing is sent, but collecting goes on."""
+        try:
+            return Acting(self.shop, self.deciding, self.emitter, self.journal)
+        except StoreError as error:
+            self.journal.write("nothing_is_sent", code=error.code)
+            return None
+
+    def _renew_rules(self) -> None:
+        self.deciding.renew()
+        if self.acting is not None:
+            self.acting.renew()
 
     def _prime_consent(self) -> None:
         """Tell the policy who refused or agreed before this server began."""
@@ -186,6 +225,32 @@ class LiveSite:
             if self.on_broken is not None:
                 self.on_broken()
 
+    def forget(self, ids: Sequence[str]) -> None:
+        """Erase what is decided of the visitors behind these ids; they come in no more."""
+        gone = self.deciding.forget(ids)
+        if self.acting is not None:
+            self.acting.forget(sorted({*gone, *ids}), ids)
+
+    def resend(self, action_id: str, channel: str) -> bool:
+        """Let a message go again that failed or whose outcome nobody knows; False where there is none. Raises StoreError."""
+        return self.acting is not None and self.acting.resend(action_id, channel)
+
+    def _tick(self) -> None:
+        """Let time do its part, up to the moment from which on something may still be on its way to the disk."""
+        found: list[tuple[int, int]] = []
+        told = threading.Event()
+
+        def look() -> None:
+            oldest = [at for at in (self.collector.oldest_at, self.emitter.oldest_at) if at is not None]
+            found.append((min([clock.now(), *oldest]) - 1, self.collector.waiting[0] + self.emitter.waiting))
+            told.set()
+
+        self._post(look)
+        if told.wait(_LOOK_S):
+            until, waiting = found[0]
+            self.deciding.look(waiting)
+            self.deciding.tick(until)
+
     def _keep_rates(self) -> None:
         state = self.collector.rates.state(clock.ticks(), clock.now())
         if state != self._kept_rates:
@@ -200,9 +265,13 @@ class LiveSite:
         self._definitions = definitions
 
     def _seal(self) -> None:
-        if not sealing.due(self.tail, clock.now()):
+        if self.deciding.busy or not sealing.due(self.tail, clock.now()):
             return
         begun = clock.ticks()
+        # States that say less than the segments hold would have to be learnt anew; and what was decided and not done yet
+        # can be decided again from the tail alone. Who does not act for long must not fill it without end.
+        if not self.deciding.save() and self.tail.events < _MOST_UNSEALED:
+            return
         entry = self.shop.store.seal(self.tail)
         merged = 0
         while self.shop.store.compact() is not None:

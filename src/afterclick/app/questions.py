@@ -6,6 +6,7 @@ from typing import get_args
 
 import pyarrow as pa
 
+from afterclick.act.rehearsal.question import Backtest
 from afterclick.analyse.attribution.attribution import Attribution
 from afterclick.analyse.barriers import Barriers
 from afterclick.analyse.catalogue import Data
@@ -80,6 +81,7 @@ AnyQuestion = (
     | Onboarding
     | Segment
     | Segments
+    | Backtest
     | Personas
     | Affinities
     | StageDiscovery

@@ -19,6 +19,7 @@ from afterclick.analyse.segments.names import rule_of
 from afterclick.core import clock, spans
 from afterclick.core import rule as rules
 from afterclick.core.errors import SpecError, nearest
+from afterclick.core.rule import Rule
 from afterclick.core.spec import Spec
 from afterclick.store import disk, segment_lists
 from afterclick.store.segment_lists import SegmentList
@@ -81,10 +82,8 @@ class SegmentShelf:
 
         Raises SpecError for a segment that cannot be meant, or a list of that name.
         """
-        context = self._shop.context()
-        scope = scope_of(context, Question(compare="none"))
-        rule = rule_of(context, segment, "segment")
-        day = spans.local_day(scope.as_of, context.zone)
+        scope, rule = self._meant(segment)
+        day = spans.local_day(scope.as_of, scope.context.zone)
         called = self._named(name or f"{segment.strip()[: NAME_LIMIT - 11]} {day}", fresh=True)
         inside = np.flatnonzero(members_of(scope, rule).at(scope.as_of))
         return self._write(called, rule.text, scope, inside)
@@ -103,12 +102,19 @@ class SegmentShelf:
         scope = scope_of(self._shop.context(), question)
         return self._write(self._named(name, fresh=True), "", scope, np.sort(people.labels))
 
+    def ids(self, segment: str) -> list[list[str]]:
+        """The ids of each visitor who is in it now, with their namespaces. Raises SpecError for one that is not there."""
+        scope, rule = self._meant(segment)
+        return ids_by_visitor(scope, np.flatnonzero(members_of(scope, rule).at(scope.as_of)))
+
     def audience(self, segment: str) -> pa.Table:
         """Who is in a segment now, with their ids for retargeting; see `segments.audience`."""
-        context = self._shop.context()
-        scope = scope_of(context, Question(compare="none"))
-        rule = rule_of(context, segment, "segment")
+        scope, rule = self._meant(segment)
         return audience(scope, np.flatnonzero(members_of(scope, rule).at(scope.as_of)))
+
+    def _meant(self, segment: str) -> tuple[Scope, Rule]:
+        context = self._shop.context()
+        return scope_of(context, Question(compare="none")), rule_of(context, segment, "segment")
 
     @property
     def undoable(self) -> bool:

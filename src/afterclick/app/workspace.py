@@ -15,6 +15,7 @@ from afterclick.analyse.checks import Doctor
 from afterclick.analyse.context import NO_BEHAVIOUR, Context
 from afterclick.analyse.kernels import compiled
 from afterclick.app import appending, asking, questions
+from afterclick.app.automations import Automations
 from afterclick.app.desk import Desk
 from afterclick.app.segment_shelf import SegmentShelf
 from afterclick.app.tail_rows import TailReading
@@ -210,6 +211,11 @@ class Workspace:
     def desk(self) -> Desk:
         """Boards and alerts: what is written down, changed, taken back."""
         return Desk(self)
+
+    @property
+    def automations(self) -> Automations:
+        """Rules, journeys and how messages leave."""
+        return Automations(self)
 
     def events(self) -> tuple[str, ...]:
         """The names of the events of visitors in the store, as questions call them."""

@@ -14,7 +14,8 @@ from afterclick.collect.engine import Engine
 from afterclick.collect.raw_rows import RawRows
 from afterclick.core import money, names
 
-_LISTING = pa.array([names.ORDER_COMPLETED, names.ORDER_REFUNDED, "Checkout Started", "Cart Viewed"])
+LISTING = (names.ORDER_COMPLETED, names.ORDER_REFUNDED, "Checkout Started", "Cart Viewed")
+"""Events whose items add up."""
 
 
 class Worth(NamedTuple):
@@ -47,7 +48,7 @@ def of_events(engine: Engine, rows: RawRows, event: pa.Array, objects: pa.Array 
     known = revenue.present | single.present
     refund = cells.flags(pc.equal(event, names.ORDER_REFUNDED))
     # Only what is bought or about to be bought adds up; items of a list that was looked at are worth nothing yet.
-    listing = cells.flags(pc.is_in(event, value_set=_LISTING))
+    listing = cells.flags(pc.is_in(event, value_set=pa.array(LISTING)))
     if objects is not None:
         open_rows = np.flatnonzero(listing & ~revenue.present & cells.present(objects))
         summed = _of_items(engine, objects.take(pa.array(open_rows)))

@@ -13,9 +13,9 @@ from afterclick.collect import cells
 from afterclick.collect.engine import Engine
 
 # Where shops list what was bought, as JSON pointers, and what they call price and quantity there.
-_LISTS = ("/items", "/products", "/line_items", "/lineItems", "/ecommerce/items", "/contents")
-_PRICES = ("/price", "/item_price", "/unit_price", "/itemPrice", "/unitPrice")
-_QUANTITIES = ("/quantity", "/qty", "/count")
+LISTS = ("/items", "/products", "/line_items", "/lineItems", "/ecommerce/items", "/contents")
+PRICES = ("/price", "/item_price", "/unit_price", "/itemPrice", "/unitPrice")
+QUANTITIES = ("/quantity", "/qty", "/count")
 
 _OBJECTS = "SELECT CASE WHEN json_valid(x) THEN json_type(x) = 'OBJECT' ELSE false END FROM t"
 _KEYS = """
@@ -143,5 +143,5 @@ def with_list(engine: Engine, array: pa.Array | None, key: str, values: pa.Array
 def items(engine: Engine, array: pa.Array) -> pa.Table:
     """The items of JSON objects: row (int64, place in the input), price and quantity as text."""
     places = pa.array(np.arange(len(array), dtype=np.int64))
-    parameters = {"lists": list(_LISTS), "prices": list(_PRICES), "quantities": list(_QUANTITIES)}
+    parameters = {"lists": list(LISTS), "prices": list(PRICES), "quantities": list(QUANTITIES)}
     return engine.query(_ITEMS, {"x": array, "i": places}, parameters)

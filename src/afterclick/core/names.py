@@ -36,11 +36,18 @@ MESSAGE_SENT: Final = "Message Sent"
 MESSAGE_DELIVERED: Final = "Message Delivered"
 MESSAGE_OPENED: Final = "Message Opened"
 MESSAGE_CLICKED: Final = "Message Clicked"
+MESSAGE_DISMISSED: Final = "Message Dismissed"
+"""A message of a page was closed without a click."""
 MESSAGE_SUPPRESSED: Final = "Message Suppressed"
 MESSAGE_FAILED: Final = "Message Failed"
+MESSAGE_UNCERTAIN: Final = "Message Uncertain"
+"""Nobody knows whether it arrived, and it is not sent again by itself."""
 MESSAGE_BOUNCED: Final = "Message Bounced"
 MESSAGE_COMPLAINED: Final = "Message Complained"
 MESSAGE_UNSUBSCRIBED: Final = "Message Unsubscribed"
+PUSH_SUBSCRIBED: Final = "Push Subscribed"
+"""A browser takes push messages; properties `endpoint` and `keys` (p256dh, auth)."""
+PUSH_UNSUBSCRIBED: Final = "Push Unsubscribed"
 CONSENT_UPDATED: Final = "Consent Updated"
 CONSENT_GIVEN: Final = "Consent Given"
 CONSENT_WITHDRAWN: Final = "Consent Withdrawn"
@@ -56,8 +63,10 @@ MESSAGE_EVENTS: Final = frozenset(
         MESSAGE_DELIVERED,
         MESSAGE_OPENED,
         MESSAGE_CLICKED,
+        MESSAGE_DISMISSED,
         MESSAGE_SUPPRESSED,
         MESSAGE_FAILED,
+        MESSAGE_UNCERTAIN,
         MESSAGE_BOUNCED,
         MESSAGE_COMPLAINED,
         MESSAGE_UNSUBSCRIBED,
@@ -91,6 +100,8 @@ SYSTEM_EVENTS: Final = frozenset(
         AD_COST_REPORTED,
         PRODUCT_UPDATED,
         *MESSAGE_EVENTS,
+        PUSH_SUBSCRIBED,
+        PUSH_UNSUBSCRIBED,
     }
 )
 """No behaviour: they neither start nor extend a session."""
@@ -241,6 +252,7 @@ _ALIASES: Final[dict[str, str]] = {
         "message_clicked email_link_clicked email_clicked email_click push_clicked push_click"
         " sms_click 메시지클릭 메일클릭 푸시클릭"
     ),
+    MESSAGE_DISMISSED: "message_dismissed message_closed",
     "Message Suppressed": "message_suppressed",
     "Message Failed": "message_failed email_failed push_failed sms_failed 발송실패",
     "Message Bounced": "message_bounced email_bounced hard_bounce soft_bounce 반송",

@@ -114,14 +114,7 @@ class _Deriving:
 
     def _enrich(self) -> Any:
         definitions = self.definitions
-        table = ChannelTable.from_toml(
-            {
-                **definitions.channels,
-                "own_domains": [*definitions.own_domains, *definitions.channels.get("own_domains", ())],
-                "fbclid_is_paid": definitions.fbclid_is_paid,
-            }
-        )
-        enricher = Enricher(table, BotPatterns(texts=definitions.bots), PageGroups(patterns=definitions.pages))
+        enricher = Enricher(table_of(definitions), BotPatterns(texts=definitions.bots), PageGroups(patterns=definitions.pages))
         found = enricher.read(self.segment["url"], self.segment["referrer"], self.segment["user_agent"])
         book = self.books.book("touch")
         if not book.size:
@@ -234,6 +227,17 @@ class _Deriving:
 
     def _named(self, names: np.ndarray, wanted: set[str] | frozenset[str]) -> np.ndarray:
         return np.array([name in wanted for name in names], bool)[self.pair]
+
+
+def table_of(definitions: Definitions) -> ChannelTable:
+    """The table by which a store reads channels."""
+    return ChannelTable.from_toml(
+        {
+            **definitions.channels,
+            "own_domains": [*definitions.own_domains, *definitions.channels.get("own_domains", ())],
+            "fbclid_is_paid": definitions.fbclid_is_paid,
+        }
+    )
 
 
 def _touch_text(touch: Any) -> str:

@@ -67,9 +67,9 @@ class PropertyColumns:
         # By this segment's values alone: what is text in another one becomes text when it is read, in whichever came first.
         if all(isinstance(value, bool | int | float | None) for value in values):
             number_of = np.full(size, np.nan)
-            number_of[numbers] = [_number(value) for value in values]
+            number_of[numbers] = [as_double(value) for value in values]
             return number_of[texts.numbers], "number"
-        distinct = pa.array([_text(value) for value in values], pa.string()).dictionary_encode()
+        distinct = pa.array([text_of(value) for value in values], pa.string()).dictionary_encode()
         of_document = np.full(size, -1, np.int32)
         of_document[numbers] = np.asarray(pc.fill_null(distinct.indices, -1))
         book = self.books.book(PROPERTY_PREFIX + name)
@@ -78,10 +78,13 @@ class PropertyColumns:
 
 def _document(text: str | None) -> dict[str, Any]:
     """The scalar fields of a JSON object; nested ones are named `outer.inner` one level down, lists stay in the log."""
-    if not text:
-        return {}
+    return scalars(msgspec.json.decode(text, type=dict[str, Any])) if text else {}
+
+
+def scalars(properties: dict[str, Any]) -> dict[str, Any]:
+    """The scalar fields of an object; nested ones are named `outer.inner` one level down, lists are left out."""
     found: dict[str, Any] = {}
-    for name, value in msgspec.json.decode(text, type=dict[str, Any]).items():
+    for name, value in properties.items():
         if isinstance(value, dict):
             found |= {f"{name}.{inner}": deep for inner, deep in value.items() if not isinstance(deep, dict | list)}
         elif not isinstance(value, list):
@@ -89,14 +92,15 @@ def _document(text: str | None) -> dict[str, Any]:
     return found
 
 
-def _number(value: Any) -> float:
+def as_double(value: Any) -> float:
+    """What a column of numbers holds of a value."""
     try:
         return float(value) if value is not None else np.nan
     except (ValueError, TypeError):
         return np.nan
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     """A number as it is written where it stood in a segment without texts: 12 for 12.0."""
     if value is None:
         return None

@@ -18,7 +18,12 @@ from afterclick.store.manifest import Manifest
 Progress = Callable[[str, int, int], object]
 
 _MADE_AGAIN: Final = frozenset({"projection", "models"})
-_OTHERWISE: Final = frozenset({"log", lock.NAME, mark.FILE, database.FILE, database.WAL, database.SHM})
+_OTHERWISE: Final = frozenset(
+    {
+        "log", lock.NAME, mark.FILE, database.FILE, database.WAL, database.SHM,
+        *(name + end for name in (layout.ACTS, layout.STATES) for end in ("", "-wal", "-shm")),
+    }
+)  # fmt: skip
 _TRIES: Final = 20
 _CHUNK: Final = 4 << 20
 
@@ -79,8 +84,9 @@ def _check_target(store: Path, target: Path) -> None:
 
 
 def _copy(store: Path, target: Path, progress: Progress) -> Copied:
-    raw, state, position = _one_moment(store, target)
     work = _Work(store, target)
+    work.copy_acts()
+    raw, state, position = _one_moment(store, target)
     rows, done = sum(segment.rows for segment in state.segments), 0
     for name in _beside(store):
         work.copy(name)
@@ -166,6 +172,12 @@ class _Work:
         self.files += 1
         if sha256 and digest.hexdigest() != sha256:
             self.damaged.append(str(name))
+
+    def copy_acts(self) -> None:
+        """What waits to be sent. Before the tail: all it was told of is in the copied log; told again it counts once."""
+        if (self._store / layout.ACTS).exists():
+            self.bytes += copying.copy_database(self._store / layout.ACTS, self._target / layout.ACTS)
+            self.files += 1
 
     def write(self, name: Path, content: bytes) -> None:
         """One file of these bytes."""

@@ -12,6 +12,10 @@ from afterclick.store.definitions import Definitions
 
 FORMAT: Final = 1
 FILE: Final = "format"
+ACTS: Final = "acts.db"
+"""What waits to be sent, and to whom nothing more is: a database that nothing can make again."""
+STATES: Final = "states.db"
+"""What is known of each visitor by now, made again from the log when it is missing."""
 
 Upgrade = Callable[[Path], None]
 

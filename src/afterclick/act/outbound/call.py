@@ -6,15 +6,17 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable, Collection, Mapping
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple
 
-from afterclick.act.outbound import networks
+from afterclick.act.outbound import networks, patience
+from afterclick.act.outbound.patience import Deadline
 from afterclick.act.outbound.target import Target, target
-from afterclick.core import clock
 from afterclick.core.errors import UsageError
 
 DEADLINE_S: Final = 15.0
 MOST_BYTES: Final = 64 * 1024
+_MOST_HEAD: Final = 64 * 1024
 _LONGEST_WAIT_S: Final = 24 * 3600
 
 Resolve = Callable[[str, int], list[str]]
@@ -22,12 +24,16 @@ Resolve = Callable[[str, int], list[str]]
 
 
 class Receipt(NamedTuple):
-    """What came of a call: `status` 0 = no answer (`problem` says why); `retry_after_s` where the receiver asked for it."""
+    """What came of a call: `status` 0 = no answer (`problem` says why); `retry_after_s` where the receiver asked for it.
+
+    `reached` is False where no connection came about, so that the receiver cannot have heard of it.
+    """
 
     status: int
     problem: str = ""
     retry_after_s: int | None = None
     body: bytes = b""
+    reached: bool = True
 
     @property
     def delivered(self) -> bool:
@@ -57,21 +63,21 @@ def post(
     check and call leads nowhere. `trusted` are certificates believed instead of the system's.
     """
     where = target(url, inside)
-    ends_at = clock.ticks() + deadline_s
+    deadline = Deadline(deadline_s)
     try:
         found = _allowed(where, resolve)
     except OSError as error:
-        return Receipt(0, f"{where.host} cannot be found: {error}")
-    connection = _Connection(where, found, ends_at, trusted or ssl.create_default_context())
+        return Receipt(0, f"{where.host} cannot be found: {error}", reached=False)
+    connection = _Connection(where, found, deadline, trusted or ssl.create_default_context())
     try:
         connection.request("POST", where.path, body, {"Connection": "close", **headers})
         answer = connection.getresponse()
-        content = _read(answer, connection, ends_at)
+        content = _read(answer, deadline)
         return Receipt(answer.status, "", _retry_after(answer.getheader("Retry-After")), content)
     except TimeoutError:
-        return Receipt(0, f"no answer within {deadline_s:g} s")
+        return Receipt(0, f"no answer within {deadline_s:g} s", reached=connection.reached)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Receipt(0, f"{type(error).__name__}: {error}"[:200])
+        return Receipt(0, f"{type(error).__name__}: {error}"[:200], reached=connection.reached)
     finally:
         connection.close()
 
@@ -95,19 +101,21 @@ def _allowed(where: Target, resolve: Resolve) -> list[str]:
 class _Connection(http.client.HTTPConnection):
     """A connection to addresses that were checked, whatever the name says by now."""
 
-    def __init__(self, where: Target, found: list[str], ends_at: float, trusted: ssl.SSLContext) -> None:
+    def __init__(self, where: Target, found: list[str], deadline: Deadline, trusted: ssl.SSLContext) -> None:
         super().__init__(where.authority)
         self._where = where
         self._found = found
-        self._ends_at = ends_at
+        self._deadline = deadline
         self._trusted = trusted
+        self.reached = False
+        self.response_class = partial(_Answer, deadline)  # type: ignore[assignment]
 
     def connect(self) -> None:
         """Open the socket to the first address that answers; by TLS under the name that was asked for."""
         problem: OSError = OSError("the name has no address")
         for address in self._found:
             try:
-                opened = socket.create_connection((address, self._where.port), timeout=self.left())
+                opened = socket.create_connection((address, self._where.port), timeout=self._deadline.left())
                 break
             except OSError as error:
                 problem = error
@@ -116,23 +124,31 @@ class _Connection(http.client.HTTPConnection):
         self.sock = opened
         if self._where.scheme == "https":
             self.sock = self._trusted.wrap_socket(opened, server_hostname=self._where.host)
-
-    def left(self) -> float:
-        """Seconds until the deadline. Raises TimeoutError once it is over."""
-        seconds = self._ends_at - clock.ticks()
-        if seconds <= 0:
-            raise TimeoutError
-        return seconds
+        self.sock.settimeout(self._deadline.left())
+        self.reached = True
 
 
-def _read(answer: http.client.HTTPResponse, connection: _Connection, ends_at: float) -> bytes:
-    """The answer's body, at most MOST_BYTES of it, and no longer than until the deadline however slowly it drips."""
+class _Answer(http.client.HTTPResponse):
+    """An answer whose status, headers and body all have to come before one deadline."""
+
+    def __init__(self, deadline: Deadline, sock: socket.socket, *given: Any, **named: Any) -> None:
+        super().__init__(sock, *given, **named)
+        self.fp.close()
+        self.fp = patience.reader(sock, deadline.left, _MOST_HEAD + MOST_BYTES)
+
+
+def _read(answer: http.client.HTTPResponse, deadline: Deadline) -> bytes:
+    """The answer's body, at most MOST_BYTES of it, and no longer than until the deadline however slowly it drips.
+
+    What breaks off changes nothing of what the status said.
+    """
     parts: list[bytes] = []
     size = 0
-    while size < MOST_BYTES and clock.ticks() < ends_at:
-        if connection.sock is not None:
-            connection.sock.settimeout(connection.left())
-        part = answer.read1(min(4096, MOST_BYTES - size))
+    while size < MOST_BYTES and not deadline.over:
+        try:
+            part = answer.read1(min(4096, MOST_BYTES - size))
+        except (OSError, http.client.HTTPException, ValueError):
+            break
         if not part:
             break
         parts.append(part)

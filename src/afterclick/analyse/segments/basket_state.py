@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from afterclick.analyse.segments.baskets import ADDED, ORDERED, REMOVED
@@ -12,6 +13,9 @@ from afterclick.core.rule_terms import ABANDONED_AFTER
 
 NAMES: Final = frozenset({ADDED.event, REMOVED.event, ORDERED.event})
 """Events that change it."""
+
+_MOST_PIECES: Final = 2**32 - 1
+"""More pieces are these, as in `baskets.BasketRows`."""
 
 
 class BasketState:
@@ -32,7 +36,7 @@ class BasketState:
             return
         self.changed_at = one.at
         quantity = _number(one.value("quantity"))
-        pieces = 1 if quantity is None else max(0, round(quantity))
+        pieces = 1 if quantity is None else round(min(max(quantity, 0), _MOST_PIECES))
         line = self.lines.setdefault((one.value("product_id"), one.value("variant")), [0, 0])
         if ADDED.event in names:
             line[:] = line[0] + pieces, _price(one, pieces)
@@ -78,7 +82,8 @@ def _written(lines: dict[tuple[Any, Any], list[int]]) -> str:
 
 def _number(value: Any) -> float | None:
     number = None if value is None else as_number(value)
-    return None if number is None else float(number)
+    found = None if number is None else float(number)
+    return None if found is None or math.isnan(found) else found
 
 
 def _price(one: Happening, pieces: int) -> int:

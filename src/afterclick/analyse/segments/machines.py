@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence as Places
 from typing import Any, Final, Protocol
 
 from afterclick.analyse.segments.happening import Happening
+from afterclick.core.condition_values import is_missing
 from afterclick.core.rule_terms import Since
 from afterclick.core.step import Step
 
@@ -19,6 +21,8 @@ MOST_KEPT: Final = 256
 
 MOST_CHARACTERS: Final = 1_000
 """Characters of a text that a bounded state keeps."""
+
+_LONG_SHARED: Final = 64
 
 
 class Machine(Protocol):
@@ -74,9 +78,13 @@ def cut(value: Any) -> Any:
 
 
 def shared_value(one: Happening, field: str, most: int) -> Any:
-    """The value of `same`, as it is kept."""
+    """The value of `same`, as it is kept: of a long text what tells it from every other."""
     value = one.value(field)
-    return cut(value) if most else value
+    if is_missing(value):
+        return None
+    if most and type(value) is str and len(value) > _LONG_SHARED:
+        return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return value
 
 
 def bound_shared(held: dict[Any, Any], most: int) -> None:

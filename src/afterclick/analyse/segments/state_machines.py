@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from afterclick.analyse.segments.basket_state import BasketState
+from afterclick.analyse.segments.basket_state import NAMES, BasketState
 from afterclick.analyse.segments.happening import Happening
 from afterclick.analyse.segments.machines import NEVER, cut, passing
 from afterclick.analyse.segments.state_terms import IDENTIFIED
@@ -56,11 +56,12 @@ class VisitorState:
     def add(self, one: Happening) -> None:
         """The next event."""
         self.visits.add(one)
-        self.basket.add(one)
+        if not one.names.isdisjoint(NAMES):
+            self.basket.add(one)
         flags = one.flags
         if flags & _KNOWN:
             self.known = True
-        if one.stages:
+        if one.stages and one.stages[-1] > self.stage:
             self.stage = max(self.stage, *one.stages)
         if flags & _ORDER:
             self._order(one)

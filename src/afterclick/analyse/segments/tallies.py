@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence as Places
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from afterclick.analyse.segments.happening import Happening
 from afterclick.analyse.segments.machines import MOST_KEPT, MOST_SHARED, NEVER, bound_shared, cut, shared_value
 from afterclick.core import money
-from afterclick.core.condition_values import as_number
+from afterclick.core.condition_values import as_number, is_missing
 from afterclick.core.rule_terms import Count, Figure
 
 
@@ -41,9 +41,11 @@ class Counting:
             return
         if not term.within:
             self._counts[shared] = self._counts.pop(shared, 0) + 1
-            bound_shared(self._counts, MOST_SHARED if self.most else 0)
+            if self.most and term.same:
+                bound_shared(self._counts, MOST_SHARED)
             return
-        times = self._inside.pop(shared, None)
+        # The values of `same` stand in the order of their last sight; where there is none nothing moves.
+        times = self._inside.pop(shared, None) if term.same else self._inside.get(shared)
         if times is None:
             times = []
         elif times[0] < one.at - term.within:
@@ -52,26 +54,37 @@ class Counting:
         if self.most and len(times) > self.most:
             del times[0]
         self._inside[shared] = times
-        bound_shared(self._inside, MOST_SHARED if self.most else 0)
+        if self.most and term.same:
+            bound_shared(self._inside, MOST_SHARED)
 
     def value(self, at: int) -> int:
         """How many."""
-        if not self.term.within:
+        within = self.term.within
+        if not within:
             return max(self._counts.values(), default=0)
-        begin, most = at - self.term.within, 0
+        begin, most = at - within, 0
         for times in self._inside.values():
-            most = max(most, len(times) - (bisect_left(times, begin) if times[0] < begin else 0))
+            inside = len(times)
+            if inside > most:
+                most = max(most, inside - bisect_left(times, begin) if times[0] < begin else inside)
         return most
 
     def turn(self, at: int) -> int:
         """When the next one leaves the span whose loss can be seen."""
         begin, found = at - self.term.within, NEVER
+        least = self.drops[0] if self.drops else 1
         for times in self._inside.values():
-            inside = len(times) - bisect_left(times, begin)
-            drop = inside if self.drops is None else max((drop for drop in self.drops if drop <= inside), default=0)
-            if drop > 0:
-                found = min(found, times[-drop] + self.term.within + 1)
-        return found
+            drop = len(times)
+            if drop < least:
+                continue
+            if times[0] < begin:
+                drop -= bisect_left(times, begin)
+            if self.drops is not None:
+                place = bisect_right(self.drops, drop)
+                drop = self.drops[place - 1] if place else 0
+            if drop > 0 and times[-drop] < found:
+                found = times[-drop]
+        return found + self.term.within + 1 if found < NEVER else NEVER
 
     def packed(self) -> list[Any]:
         """Numbers ever, or instants, by value of `same`."""
@@ -159,7 +172,9 @@ class Figuring:
 
     def _read(self, one: Happening) -> Any:
         value = one.value(self.term.field)
-        if self.term.which in ("first", "last") or value is None:
+        if is_missing(value):
+            return None
+        if self.term.which in ("first", "last"):
             return value
         number: Any = as_number(value)
         if number is None or self.term.which != "sum":

@@ -60,13 +60,14 @@ class VisitState:
         self._count(one, sale=sale)
 
     def _cuts(self, one: Happening, *, gap: bool) -> bool:
+        if gap:
+            return True
         setting = self.setting
-        outside = one.touch and one.flags & _CONTEXT and one.touch is not setting.direct
+        outside = setting.on_referrer and one.touch and one.flags & _CONTEXT and one.touch is not setting.direct
         return (
-            gap
-            or bool(setting.max_length and one.at - self.began >= setting.max_length)
+            bool(setting.max_length and one.at - self.began >= setting.max_length)
             or bool(setting.on_campaign and one.campaign and one.campaign != self.campaign)
-            or bool(setting.on_referrer and outside and one.touch and one.touch.get("source") != self.origin)
+            or bool(outside and one.touch and one.touch.get("source") != self.origin)
         )
 
     def _begin(self, one: Happening) -> None:
@@ -125,4 +126,5 @@ def _before(one: VisitState, other: VisitState) -> bool:
 
 def order_of(one: VisitState) -> tuple[int, int, int, str]:
     """Of two visitors that become one the session with the greater of these goes on."""
-    return one.seen if one.sessions else -1, one.began, one.events, repr(one.session)
+    rest = one.session, one.campaign, one.origin, one.carried, one.last_touch
+    return one.seen if one.sessions else -1, one.began, one.events, repr(rest)

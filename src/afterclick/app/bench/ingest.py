@@ -130,7 +130,8 @@ def on(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _send(order: Order) -> Sent:
+def send(order: Order) -> Sent:
+    """What came of an order that a process on the other core follows. Raises AfterclickError where it fails."""
     command = [sys.executable, "-P", ingest_client.__file__, msgspec.json.encode(order).decode()]
     with on(cores()[1]):
         done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - this very Python
@@ -148,7 +149,7 @@ def _bare(sizes: Sizes) -> Sent:
         )
     try:
         _await(port, server)
-        return _send(Order(port=port, key="x" * 30, requests=sizes.single))
+        return send(Order(port=port, key="x" * 30, requests=sizes.single))
     finally:
         server.kill()
         server.wait()
@@ -156,22 +157,23 @@ def _bare(sizes: Sizes) -> Sent:
 
 def _collected(place: Path, sizes: Sizes) -> tuple[Sent, Sent]:
     """As many as it takes: single events, then batches, each on a store of its own."""
-    with _served(place / "single", sizes.rest) as served:
-        single = _send(Order(port=served.port, key=served.key, requests=sizes.single))
-    with _served(place / "batches", sizes.rest) as served:
+    with serving(place / "single", sizes.rest) as served:
+        single = send(Order(port=served.port, key=served.key, requests=sizes.single))
+    with serving(place / "batches", sizes.rest) as served:
         order = Order(port=served.port, key=served.key, requests=sizes.batches, events=_BATCH, connections=_GROUP)
-        return single, _send(order)
+        return single, send(order)
 
 
 def _at_a_quarter(place: Path, sizes: Sizes, most: Sent) -> Sent:
     rate = most.requests / most.seconds / 4
-    with _served(place / "quarter", sizes.rest) as served:
+    with serving(place / "quarter", sizes.rest) as served:
         requests = max(1000, int(rate * sizes.seconds))
-        return _send(Order(port=served.port, key=served.key, requests=requests, rate=rate))
+        return send(Order(port=served.port, key=served.key, requests=requests, rate=rate))
 
 
 @contextmanager
-def _served(store: Path, rest: bool) -> Iterator[Served]:
+def serving(store: Path, rest: bool) -> Iterator[Served]:
+    """A server on a core of its own; `rest`: once it has come to rest. Raises AfterclickError where it ends badly."""
     served = Served(store, store.with_suffix(".log")).prepare()
     with served:
         with on(cores()[0]):
@@ -186,16 +188,16 @@ def _served(store: Path, rest: bool) -> Iterator[Served]:
 
 def _settle(served: Served) -> None:
     """Wait until the server has come to rest."""
-    before, until = _cpu(served.pid), clock.ticks() + _PATIENCE_S
+    before, until = processor_s(served.pid), clock.ticks() + _PATIENCE_S
     while clock.ticks() < until:
         time.sleep(0.5)
-        now = _cpu(served.pid)
+        now = processor_s(served.pid)
         if now - before < 0.05:
             return
         before = now
 
 
-def _cpu(pid: int) -> float:
+def processor_s(pid: int) -> float:
     """Seconds of processor time a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

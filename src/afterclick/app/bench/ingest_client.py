@@ -11,6 +11,7 @@ import importlib.util
 import re
 import sys
 from collections import deque
+from functools import cache
 from typing import Any, Final
 
 import msgspec.structs
@@ -18,6 +19,7 @@ import msgspec.structs
 from afterclick.core import clock
 
 _ID: Final = "0" * 36
+_VISITOR: Final = "visitor--"
 _PADDING: Final = 930
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -25,7 +27,8 @@ _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to send: `requests` of `events` events over `connections`; `rate` a second, 0 for as fast as it is answered.
 
-    `first` numbers the ids, so that no two runs send the same; the first fifth, 500 at most, is not timed.
+    `first` numbers the ids, so that no two runs send the same; the first fifth, 500 at most, is not timed. With `visitors`
+    each event is one of so many visitors in turn; `decide` asks for decisions with it.
     """
 
     port: int
@@ -35,6 +38,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     connections: int = 64
     rate: float = 0.0
     first: int = 0
+    visitors: int = 0
+    decide: bool = False
 
     @property
     def warm(self) -> int:
@@ -63,6 +68,9 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 def request(order: Order, number: int) -> bytes:
     """One request by its number, about 1.3 kB an event, as a server SDK sends it."""
+    if order.visitors:
+        head, body = _of_visitors(order.key, order.decide)
+        return head + body % (b"%09d" % (number % order.visitors), b"%036d" % number)
     head, body = _template(order.events, order.key)
     first = number * order.events
     return head + body % tuple(b"%036d" % (first + place) for place in range(order.events))
@@ -99,6 +107,24 @@ def _template(events: int, key: str) -> tuple[bytes, bytes]:
         )
         _TEMPLATES[events, key] = head.encode(), body
     return _TEMPLATES[events, key]
+
+
+@cache
+def _of_visitors(key: str, decide: bool) -> tuple[bytes, bytes]:
+    """A request as a page sends it: whose it is stands around the event, or in it where nothing is asked."""
+    one = {name: value for name, value in event(_ID).items() if name not in ("anonymousId", "userId")}
+    if decide:
+        said = {"writeKey": key, "anonymousId": _VISITOR, "placements": ["cart"], "event": one}
+    else:
+        said = {"writeKey": key, "anonymousId": _VISITOR, **one}
+    body = msgspec.json.encode(said)
+    size = len(body)
+    body = body.replace(b"%", b"%%").replace(_VISITOR.encode(), b"%b").replace(_ID.encode(), b"%b")
+    head = (
+        f"POST /v1/{'decide' if decide else 'track'} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n"
+        f"User-Agent: bench\r\nContent-Length: {size}\r\n\r\n"
+    )
+    return head.encode(), body
 
 
 class _Connection(asyncio.Protocol):

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from afterclick.analyse.kernels import compiled
 from afterclick.app.bench import pages, side
 from afterclick.app.bench.attribution import attribution_rows
+from afterclick.app.bench.backtest import backtest_rows
 from afterclick.app.bench.funnel_kinds import crowd_row, kind_rows
 from afterclick.app.bench.funnels import funnel_rows
 from afterclick.app.bench.imports import import_row
@@ -22,6 +23,7 @@ from afterclick.app.bench.retention import retention_rows
 from afterclick.app.bench.retentioneering import retentioneering_row
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.steps import FIRST_STEPS
+from afterclick.app.bench.timers import TIMERS, timer_rows
 from afterclick.app.bench.value import CROWD, value_rows
 from afterclick.app.demo import Shop, write
 from afterclick.app.workspace import open as open_store
@@ -29,10 +31,10 @@ from afterclick.app.workspace import open as open_store
 REPEATS = 5
 PARTS: Final = (
     "import", "funnel", "kinds", "map", "others", "retention", "paths", "attribution", "retentioneering",
-    "value", "memory", "page", "ingest",
+    "backtest", "value", "memory", "page", "ingest", "timers",
 )  # fmt: skip
 """What can be measured by itself, in this order."""
-_OWN_STORES: Final = {"page", "ingest"}
+_OWN_STORES: Final = {"page", "ingest", "timers"}
 
 
 class Peers(NamedTuple):
@@ -78,6 +80,8 @@ def run(
         rows += page_rows(server, min(events, pages.EVENTS), folder, repeats)
     if "ingest" in wanted:
         rows += ingest_rows(folder / "ingest", repeats, tell, sizes_of(events))
+    if "timers" in wanted:
+        rows += timer_rows(folder / "timers", min(TIMERS, events), tell)
     return rows
 
 
@@ -113,6 +117,9 @@ def _asked(
     if "retentioneering" in wanted:
         tell("retentioneering")
         rows.append(retentioneering_row(snapshot, folder, peers.retentioneering, repeats))
+    if "backtest" in wanted:
+        tell("backtest")
+        rows += backtest_rows(snapshot, repeats)
     if "value" in wanted:
         tell("value")
         rows += value_rows(snapshot, folder, peers.lifetimes, repeats, min(CROWD, 10 * snapshot.rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import msgspec
 import numpy as np
 
+from afterclick.act import acts_file
+from afterclick.app import kept_acts
 from afterclick.app.people import papers
 from afterclick.app.people.forms import Needles
 from afterclick.app.people.redaction import Redaction
@@ -19,6 +21,7 @@ from afterclick.app.people.traces import Search, Trace
 from afterclick.app.people.whose import Person, person_of
 from afterclick.core import clock
 from afterclick.core.errors import StoreError, StoreLocked
+from afterclick.decide.states_file import StatesFile
 from afterclick.store import disk, rejects, tombstones
 from afterclick.store.live import database
 from afterclick.store.live.tail import Tail
@@ -34,7 +37,9 @@ _TRIES: Final = 3
 _PATIENCE: Final = 300
 _PAUSE_S: Final = 0.2
 _CHECKPOINTS: Final = 12
-_OPEN_HERE: Final = frozenset((database.FILE, database.WAL, database.SHM))
+_OPEN_HERE: Final = frozenset(
+    (database.FILE, database.WAL, database.SHM, *(acts_file.FILE + end for end in ("", "-wal", "-shm")))
+)
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
@@ -51,6 +56,14 @@ class Live(Protocol):
 
     def quiesce(self) -> None:
         """Return when everything admitted before is in the tail, and who was erased is refused from now on."""
+        ...
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Erase what is decided of the visitors behind these ids."""
+        ...
+
+    def resend(self, action_id: str, channel: str) -> bool:
+        """Let a message go again; False where there is none."""
         ...
 
 
@@ -146,6 +159,7 @@ class _Erasing:
             self._progress("sealed")
             needles, redaction = self._rewrite()
             self._progress("rewritten")
+            self._forget()
             self._done.files += papers.clean(self._store, needles, redaction)
             self._shop.forget()
             self._shop.context()
@@ -167,6 +181,16 @@ class _Erasing:
         tombstones.add(self._store.path, self._person.ids, clock.now())
         if self._shop.live is not None:
             self._shop.live.quiesce()
+
+    def _forget(self) -> None:
+        """The live states: where no server runs all of them, which are learnt again from the log; and what waits for them."""
+        live = self._shop.live
+        if live is not None:
+            live.forget(self._person.ids)
+            return
+        StatesFile(self._store.path).remove()
+        if acts_file.exists(self._store.path):
+            kept_acts.forget_offline(self._store.path, self._person.ids)
 
     def _seal(self) -> None:
         """Empty the tail into segments: they can be rewritten, and no page of its file keeps anything."""

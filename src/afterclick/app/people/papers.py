@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from afterclick.act.channels import audience
 from afterclick.app.people.forms import Needles
 from afterclick.app.people.redaction import Redaction
 from afterclick.learn import kept
@@ -29,6 +30,7 @@ def clean(store: Store, needles: Needles, redaction: Redaction) -> list[str]:
     done = _models(folder)
     if segment_lists.forget(folder, set(needles.ids)):
         done.append(segment_lists.FOLDER)
+    done += audience.forget(folder, needles.ids)
     named = ((segment_lists.FOLDER, _BEFORE), (undo.FOLDER, undo.FILE), (history.FOLDER, history.FILE))
     for path in (folder / place / name for place, name in named):
         if _lines(path, redaction):

@@ -16,11 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from afterclick.act import acts_file
 from afterclick.app.people.forms import Needles
 from afterclick.store import piece_files
 from afterclick.store.live import database
 
 _SQLITE: Final = b"SQLite format 3\0"
+_DATABASES: Final = frozenset((database.FILE, acts_file.FILE))
+"""Files that this very process may have open: read through SQLite alone."""
 _PARQUET: Final = b"PAR1"
 _ARROW: Final = b"ARROW1"
 _PACKED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
@@ -73,8 +76,8 @@ class Search:
 
     def _decoded(self, path: Path) -> Iterator[Trace]:
         name = str(path.relative_to(self._folder))
-        if path.name == database.FILE or path.name in self._aside:
-            yield from self._sqlite(path, name) if path.name == database.FILE else ()
+        if path.name in _DATABASES or path.name in self._aside:
+            yield from self._sqlite(path, name) if path.name in _DATABASES else ()
             return
         with path.open("rb") as file:
             head = file.read(_HEAD)

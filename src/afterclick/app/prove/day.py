@@ -24,6 +24,8 @@ _HOUR: Final = 3600 * 1_000_000
 _MB: Final = 1 << 20
 _BATCH: Final = 20
 _GROWS_BY: Final = 64 * _MB
+_OF_A_VISITOR: Final = 4 << 10
+"""Bytes that the state of one more visitor may take, while it is among those seen last."""
 _ASK_EVERY_S: Final = 3.0
 
 
@@ -34,6 +36,7 @@ class _Day:
         self.ledger = Ledger()
         self.memory: list[list[int]] = [[]]
         self.answers = 0
+        self.visitors = 0
         self.unanswered: list[str] = []
         self.restarts = 0
 
@@ -111,6 +114,7 @@ def _asked(store: Path, seen: _Day) -> None:
     with open_store(store) as shop:
         figures = shop.ask(Kpi(range="all")).figures
     seen.answers += 1
+    seen.visitors = max(seen.visitors, figures.get("visitors") or 0)
     if not figures.get("visitors"):
         seen.unanswered.append(f"after {len(seen.ledger.acknowledged)} events: {figures}")
 
@@ -120,14 +124,15 @@ def _checks(served: Served, seen: _Day, hours: int, code: int) -> list[Check]:
     with open_store(served.store) as shop:
         segments = sum(entry.kind == "live" for entry in shop.store.manifest.entries)
         agreed = shop.ask(Reconcile(range="all"))
+    allowed = _GROWS_BY + seen.visitors * _OF_A_VISITOR // 3
     grown = max((_growth(part) for part in seen.memory), default=0)
     balance = stored.balance(served.store)
     unequal = [] if balance.received == balance.stored + balance.duplicates + balance.rejected else [str(balance)]
     unequal += [] if balance.stored == len(seen.ledger.acknowledged) else [f"{balance.stored} stored"]
     return [
         check("day_kept", broken + ([f"ended with {code}"] if code else []), n=len(seen.ledger.acknowledged), hours=hours),
-        check("day_memory", [f"grew by {grown // _MB} MB"] if grown > _GROWS_BY else [], grown=max(0, grown) // _MB,
-              most=max(map(max, filter(None, seen.memory)), default=0) // _MB),
+        check("day_memory", [f"grew by {grown // _MB} MB"] if grown > allowed else [], grown=max(0, grown) // _MB,
+              allowed=allowed // _MB, most=max(map(max, filter(None, seen.memory)), default=0) // _MB),
         check("day_sealed", [] if segments >= hours // 4 else [f"{segments} segments"], n=segments),
         check("day_balance", unequal, received=balance.received, stored=balance.stored, duplicates=balance.duplicates,
               rejected=balance.rejected),

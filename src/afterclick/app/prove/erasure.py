@@ -12,14 +12,16 @@ from typing import Any, Final
 
 import msgspec
 
+from afterclick.act import acts_file
 from afterclick.analyse.handles import mask
 from afterclick.analyse.kpi import Kpi
 from afterclick.analyse.visitor import Visitor
+from afterclick.app import kept_acts
 from afterclick.app.people import erasing
 from afterclick.app.people.forms import Needles
 from afterclick.app.people.traces import Search, Trace
 from afterclick.app.people.whose import person_of
-from afterclick.app.prove import planted
+from afterclick.app.prove import planted, planted_acts
 from afterclick.app.prove.proof import Check, Proof, Tell, check, step
 from afterclick.app.workspace import Workspace
 from afterclick.app.workspace import open as open_store
@@ -32,6 +34,7 @@ from afterclick.core.errors import SpecError
 from afterclick.core.event import Event, Rejected
 from afterclick.core.money import to_minor
 from afterclick.core.spans import MINUTE
+from afterclick.decide.states_file import StatesFile
 from afterclick.store import tombstones
 from afterclick.store.documents import Board
 from afterclick.store.live import database
@@ -44,7 +47,8 @@ _OTHERS: Final = 40
 _SPACES: Final = ("u:", "a:", "e:")
 _SPENT: Final = 10_000
 _PARTS: Final = (
-    ".parquet", "log/rejects/", "projection/", database.FILE, "segments/", "afterclick.toml", "documents/undo.jsonl",
+    ".parquet", "log/rejects/", "projection/", database.FILE, acts_file.FILE, "segments/", "afterclick.toml",
+    "documents/undo.jsonl",
 )
 """What the person is planted in: each of these must be named by the search before, and none after."""
 
@@ -124,6 +128,7 @@ class _Trial:
             taker.take([self.live(first, user_id=self.user), self.live("someone", url=f"https://s.example/u/{self.user}")])
             shop.store.seal(tail)
             taker.take([self.live(second, email=self.email), self.live("someone-else")])
+            planted_acts.plant(self.path, f"a:{first}", self.live(first, user_id=self.user, email=self.email))
 
     def _imported(self) -> list[Event]:
         first, second = self.devices
@@ -164,6 +169,7 @@ class Taker:
 
     def __init__(self, store: Path, tail: Tail) -> None:
         self.tail = tail
+        self._store = store
         self.policy = Policy.of_store(store, Privacy())
         self._mutex = threading.Lock()
         self._request = WireRequest("POST", "/v1/batch", "", {}, b"", clock.now())
@@ -172,6 +178,15 @@ class Taker:
         """As a server's: from now on nobody who was erased is admitted, and who was admitted is in the tail."""
         with self._mutex:
             self.policy.reload()
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Nothing is decided here; what an earlier server kept of its visitors goes with its file."""
+        StatesFile(self._store).remove()
+        kept_acts.forget_offline(self._store, ids)
+
+    def resend(self, action_id: str, channel: str) -> bool:  # noqa: ARG002 - as a server's
+        """Nothing is sent here."""
+        return False
 
     def take(self, events: Sequence[Canonical]) -> int:
         """Store what the policy admits; how many events that were."""

@@ -134,7 +134,7 @@ def _stored(store: Path, secrets: list[str]) -> Check:
     return check("quiet_stored", broken, files=len(files))
 
 
-_PRIVATE: Final = ("access.json", "privacy.key", "signing.key")
+_PRIVATE: Final = ("access.json", "privacy.key", "signing.key", "secrets.toml", "suppressed.key")
 
 
 def _made_here(folder: Path) -> Check:

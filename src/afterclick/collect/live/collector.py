@@ -12,9 +12,10 @@ from typing import Final
 from afterclick.collect.live.counts import Counts
 from afterclick.collect.live.feed import Feed
 from afterclick.collect.live.rates import Rates
-from afterclick.collect.live.waiting import Claiming, Done, Limits, Stored, Submitting, Wait, Waiting
+from afterclick.collect.live.waiting import Claiming, Done, Limits, Stored, Submitting, Wait, Waiting, refusal
 from afterclick.collect.rejects import KEPT
-from afterclick.collect.wire.answers import Answer, Outcome, answer, overload, unauthorized
+from afterclick.collect.wire.answers import Outcome, answer, overload
+from afterclick.collect.wire.canonical import Canonical
 from afterclick.collect.wire.credentials import key_of
 from afterclick.collect.wire.decode import decode
 from afterclick.collect.wire.request import WireError, WireRequest
@@ -62,6 +63,13 @@ class Collector:
         self._together = False
         self._size = 0
         self._stopping = False
+        self.heard: Callable[[TailCall, list[Canonical]], object] | None = None
+        """Is told of every call that is on disk, before its sender is."""
+
+    @property
+    def oldest_at(self) -> int | None:
+        """When the first of the requests that wait for the disk arrived (µs UTC)."""
+        return self._waiting[0].call.received_at if self._waiting else None
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -80,9 +88,25 @@ class Collector:
             grant, taken = self._read(request, begun)
         except WireError as error:
             self.counts.refuse(error.code)
-            done(_refusal(error))
+            done(refusal(error))
             return
         self._keep(grant, taken, request, done, begun)
+
+    def admit(self, request: WireRequest, key: str) -> Grant:
+        """Whose a request is that brings no event; it is charged as one. Raises WireError."""
+        self.counts.requests += 1
+        at = clock.ticks()
+        try:
+            if self._stopping:
+                raise Wait(503, "stopping", "the server is being stopped", _RETRY_S)
+            grant = self._grant(key, request.headers, at)
+        except WireError as error:
+            self.counts.refuse(error.code)
+            raise
+        bucket = self.rates.of(grant.id, grant.rate, at)
+        if bucket is not None:
+            bucket.charge(1)
+        return grant
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -248,12 +272,15 @@ class Collector:
         counts, call, events = self.counts, waiting.call, waiting.events
         counts.stored += len(events)
         counts.duplicates += call.duplicates
-        for refusal in waiting.refusals:
-            counts.reject(refusal.code)
+        for refused in waiting.refusals:
+            counts.reject(refused.code)
+        stored = [event.canonical for event in events]
         self._feed.take(
-            [event.canonical for event in events],
+            stored,
             at=call.received_at, source=call.source, duplicates=call.duplicates, rejected=waiting.refusals,
         )  # fmt: skip
+        if self.heard is not None:
+            self.heard(call, stored)
 
     def _fail(self, waiting: Waiting, code: str, message: str) -> None:
         done, waiting.done = waiting.done, None
@@ -268,9 +295,3 @@ def _refused(conflicts: list[tuple[int, Incoming]], taken: Taken) -> list[Refusa
     gone = {refusal.index for refusal in taken.refusals}
     left = [index for index in range(len(taken.events) + len(gone)) if index not in gone]
     return [Refusal(left[place], "id_conflict", _CONFLICT, "", event.body) for place, event in conflicts]
-
-
-def _refusal(error: WireError) -> Answer:
-    if isinstance(error, Wait):
-        return overload(error.shape, error.retry_after_s, error.status, error.code, error.message)
-    return unauthorized(error.shape) if error.status == 401 else answer(error.shape, error)

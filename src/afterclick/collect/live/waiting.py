@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from afterclick.collect.wire.answers import Answer
+from afterclick.collect.wire.answers import Answer, answer, overload, unauthorized
 from afterclick.collect.wire.request import WireError
 from afterclick.collect.wire.shape import Shape
 from afterclick.collect.wire.taken import Incoming, Refusal
@@ -62,3 +62,10 @@ class Waiting:
         self.size = sum(map(len, call.bodies))
         if refusals:
             self.size += sum(len(letter.original) for letter in call.rejected)
+
+
+def refusal(error: WireError) -> Answer:
+    """What the sender of a request hears that is refused as a whole."""
+    if isinstance(error, Wait):
+        return overload(error.shape, error.retry_after_s, error.status, error.code, error.message)
+    return unauthorized(error.shape) if error.status == 401 else answer(error.shape, error)

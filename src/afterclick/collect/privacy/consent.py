@@ -12,6 +12,8 @@ from afterclick.core import names
 ANALYTICS: Final = "analytics"
 MARKETING: Final = "marketing"
 PERSONALIZATION: Final = "personalization"
+NIGHT: Final = "night"
+"""Advertising between 21:00 and 08:00, for which Korea wants a consent of its own."""
 ANYTHING: Final = "*"
 """A statement about everything: `opt out` without more."""
 CHANNELS: Final = ("email", "sms", "push", "messenger")
@@ -32,6 +34,7 @@ _PURPOSES: Final = {
             "personalization personalisation adpersonalization personalizationstorage functional functionalitystorage"
             " preferences preference c0003 개인화 맞춤"
         ),
+        NIGHT: "night nighttime nightmarketing marketingnight nightadvertising 야간 야간광고 야간수신 야간광고성정보",
         ANYTHING: "* all any everything 전체",
     }.items()
     for word in words.split()

@@ -133,11 +133,14 @@ class Scrub:
         return found
 
     def _object(self, given: Mapping[Any, Any], depth: int, *, declared: bool = False) -> dict[str, Any]:
-        return {
+        out = {
             self.text(str(name)): self._value(str(name), value, depth + 1, declared=declared)
             for name, value in given.items()
             if name not in self._drop
         }
+        if "endpoint" in out and _is_push(given):
+            out["endpoint"] = given["endpoint"]
+        return out
 
     def _value(self, name: str, value: Any, depth: int, *, declared: bool = False) -> Any:
         if isinstance(value, dict):
@@ -173,6 +176,13 @@ class Scrub:
         for pattern in self._own:
             text = pattern.sub(OWN, text)
         return text
+
+
+def _is_push(given: Mapping[Any, Any]) -> bool:
+    """Is it a push subscription (W3C Push API), whose address leads nowhere without its query?"""
+    endpoint, keys = given["endpoint"], given.get("keys")
+    whole = isinstance(keys, Mapping) and {"p256dh", "auth"} <= keys.keys() <= {"p256dh", "auth"}
+    return whole and isinstance(endpoint, str) and endpoint.startswith("https://") and "@" not in endpoint
 
 
 def hashed(field: str, value: str) -> str:

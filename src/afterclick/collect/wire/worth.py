@@ -16,7 +16,7 @@ from afterclick.core import names
 FIELDS: Final = ("order_id", "revenue", "price", "quantity", "currency")
 """Fields of the column map that are read here."""
 
-_STRICT: Final = frozenset({names.ORDER_COMPLETED, names.ORDER_REFUNDED})
+STRICT: Final = frozenset({names.ORDER_COMPLETED, names.ORDER_REFUNDED})
 """Events that are set aside where their amount is none; of all others an amount is just one property among others."""
 
 _SPELT: Final = {
@@ -34,7 +34,7 @@ _SPELT: Final = {
 
 _PLACE: Final = {key: (field, rank) for field, keys in _SPELT.items() for rank, key in enumerate(keys)}
 _AMOUNTS: Final = ("revenue", "price", "quantity")
-_PLAIN: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+PLAIN: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 """What is an amount for certain; everything else is read as all amounts are."""
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
@@ -48,10 +48,10 @@ def columns(properties: Sequence[msgspec.Raw | None], events: Sequence[str]) -> 
     for row, raw in enumerate(properties):
         if raw is None:
             continue
-        for field, text in _said(_OBJECT.decode(raw)).items():
+        for field, text in said(_OBJECT.decode(raw)).items():
             found[field][row] = text
     arrays = {field: pa.array(values, pa.string()) for field, values in found.items()}
-    lenient = np.array([event not in _STRICT for event in events], bool)
+    lenient = np.array([event not in STRICT for event in events], bool)
     for field in _AMOUNTS:
         wrong = amounts.read(arrays[field]).bad & lenient
         arrays[field] = cells.replaced(arrays[field], wrong, pa.scalar(None, pa.string()))
@@ -62,17 +62,17 @@ def no_amount(event: str, properties: dict[str, Any]) -> str:
     """Which field of an order or a refund holds an amount that is none: `columns` would have it set aside. "" if all are
     fine, or for any other event.
     """
-    if event not in _STRICT:
+    if event not in STRICT:
         return ""
-    said = _said(properties)
+    told = said(properties)
     for field in _AMOUNTS:
-        text = said.get(field, "")
-        if text and not _PLAIN.fullmatch(text) and amounts.read(pa.array([text])).bad[0]:
+        text = told.get(field, "")
+        if text and not PLAIN.fullmatch(text) and amounts.read(pa.array([text])).bad[0]:
             return field
     return ""
 
 
-def _said(properties: dict[str, Any]) -> dict[str, str]:
+def said(properties: dict[str, Any]) -> dict[str, str]:
     """The text of each field, under the most telling of its names that says anything."""
     ranks: dict[str, int] = {}
     found: dict[str, str] = {}

@@ -18,6 +18,7 @@ from afterclick.core.result import Note, People, Result, Term, Text
 from afterclick.observe.reconcile.line import Line, Verdict, judge
 from afterclick.observe.reconcile.lines_credit import credit_lines, score_lines
 from afterclick.observe.reconcile.lines_log import log_lines
+from afterclick.observe.reconcile.lines_messages import message_lines
 from afterclick.observe.reconcile.lines_money import identity_lines, money_lines
 from afterclick.observe.reconcile.lines_paths import path_lines
 from afterclick.observe.reconcile.lines_people import people_lines
@@ -37,6 +38,7 @@ LINES: Final[tuple[Callable[[Reports], list[Line]], ...]] = (
     score_lines,
     identity_lines,
     report_lines,
+    message_lines,
 )
 _AMOUNT = pa.decimal128(28, 4)
 _SCHEMA = pa.schema(

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from afterclick.core.errors import StoreError
 from afterclick.store import disk
@@ -37,6 +38,19 @@ def copy(store: Path, target: Path) -> Group:
     disk.sync_folder(target)
     mark.write(target, max(marked, state.last_seq))
     return state
+
+
+def copy_database(path: Path, target: Path) -> int:
+    """Copy another database of a store as it is at one moment; its bytes. Raises StoreError as `copy`."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)) as source:
+            source.execute(f"PRAGMA busy_timeout = {database.PATIENCE_MS}")
+            _copy(source, target)
+    except sqlite3.Error as error:
+        raise database.explain(error, path) from error
+    target.chmod(stat.S_IMODE(path.stat().st_mode))
+    disk.sync_folder(target.parent)
+    return target.stat().st_size
 
 
 def _copy(source: sqlite3.Connection, path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from afterclick.act import page_tokens
+from afterclick.act.secrets import Secrets
 from afterclick.core import clock, i18n
 from afterclick.store.access import DEFAULT_RATE, ROLES, Access, Grant, Role
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options
@@ -63,6 +65,15 @@ def revoke_key(*, name: str, store: Path | None, lang: str, plain: bool) -> None
     screen = Screen.of(lang, plain)
     grant = Access(existing_store(store)).revoke(name)
     screen.show(_text(screen, "revoked", id=grant.id))
+
+
+@keys.command("page")
+@shared_options
+def page_key(*, store: Path | None, lang: str, plain: bool) -> None:
+    """Show the key with which the shop's own server proves its users to pages; made at first use."""
+    screen = Screen.of(lang, plain)
+    screen.show(page_tokens.key_of_store(Secrets(existing_store(store))))
+    screen.tell(_text(screen, "page_key"))
 
 
 def _text(screen: Screen, name: str, **params: str) -> str:

@@ -134,6 +134,11 @@ QUESTIONS: dict[str, Entry] = {
         "afterclick.analyse.segments.segment:Segment",
         "A segment: how many visitors are in it, how they compare with the others, who comes and goes.",
     ),
+    "backtest": Entry(
+        ASK,
+        "afterclick.act.rehearsal.question:Backtest",
+        "A backtest: whom a rule or a journey would have reached had it been on, how often, when and for how much.",
+    ),
     "value": Entry(
         ASK,
         "afterclick.learn.value.value:Value",
@@ -203,6 +208,21 @@ COMMANDS: dict[str, Entry] = {
         ASK,
         "segments:segments",
         "The saved segments and lists: how many visitors are in each; save, rename, delete, take a list, export.",
+    ),
+    "rules": Entry(
+        ASK,
+        "automations:rules",
+        "Rules of the site: list, show, add, check, run over history, switch on and off.",
+    ),
+    "journeys": Entry(
+        ASK,
+        "automations:journeys",
+        "Journeys of messages: list, show, add, check, run over history, switch on and off.",
+    ),
+    "delivery": Entry(
+        ASK,
+        "delivery:delivery",
+        "Sending messages: what is set up, passwords and keys, audiences for ad platforms.",
     ),
     "boards": Entry(
         ASK, "boards:boards", "List, show, make and delete boards: saved questions with text and goals."

@@ -12,7 +12,7 @@ import msgspec
 
 import afterclick
 from afterclick.app.people import export
-from afterclick.app.prove import day, dedup, durability, erasure, limits, order, quiet, recovery, ssrf, tenants
+from afterclick.app.prove import day, dedup, durability, erasure, limits, order, quiet, recovery, sends, ssrf, tenants
 from afterclick.app.prove.proof import Proof, Tell
 from afterclick.core import i18n
 from afterclick.surfaces.cli.options import colour_option, existing_store, format_option, lang_option, store_option
@@ -155,6 +155,23 @@ def prove_quiet(*, seed: int, **rest: Any) -> None:
     _try(lambda folder, tell: quiet.prove(seed, folder, tell), **rest)
 
 
+@click.command("sends")
+@click.option(
+    "--kill-at", type=click.Choice(("every-step", *sends.EVERY)), multiple=True, default=("every-step",), show_default=True,
+    help="Where it is killed, twice each: the first and the second time it comes there.",
+)
+@click.option("--people", type=click.IntRange(1, 1000), default=3, show_default=True, help="Who enter each journey.")
+@click.option("--month-people", type=click.IntRange(1, 1000), default=10, show_default=True, help="And that of 30 days.")
+@_shared
+def prove_sends(*, kill_at: tuple[str, ...], people: int, month_people: int, seed: int, **rest: Any) -> None:
+    """Nobody is messaged twice: kill -9 at every step of a journey and of its messages, a stopped sender, a long wait."""
+    where = sends.EVERY if "every-step" in kill_at else kill_at
+    _try(
+        lambda folder, tell: sends.prove(seed, folder, tell, kill_at=where, people=people, month_people=month_people),
+        **rest,
+    )
+
+
 @click.command("erasure")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @kinds
@@ -175,5 +192,5 @@ def prove_erasure(*, ids: tuple[str, ...], kind: str | None, store: Path | None,
 
 COMMANDS = (
     prove_durability, prove_dedup, prove_order, prove_recovery, prove_limits, prove_ssrf, prove_tenants, prove_quiet,
-    prove_day, prove_erasure,
+    prove_day, prove_sends, prove_erasure,
 )  # fmt: skip

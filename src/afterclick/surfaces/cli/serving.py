@@ -13,8 +13,11 @@ from typing import Any
 import click
 
 import afterclick
+from afterclick.act.secrets import Secrets
+from afterclick.act.unsubscribe import Tokens
 from afterclick.analyse.kernels import compiled
 from afterclick.app.live import LiveSite
+from afterclick.app.opting_out import collector
 from afterclick.app.workspace import Workspace
 from afterclick.collect.live.journal import Journal
 from afterclick.core import i18n
@@ -37,6 +40,7 @@ from afterclick.surfaces.collector import metrics
 from afterclick.surfaces.collector.site import SiteApp
 from afterclick.surfaces.web import create_app
 from afterclick.surfaces.web.guard import LOCAL_HOSTS
+from afterclick.surfaces.web.unsubscribe_route import UnsubscribeRoute
 
 _LEAVE_S = 2.0
 
@@ -100,14 +104,21 @@ def _collect(
     """Serve both faces. Raises StoreError where the disk failed so that nothing can be stored any more."""
     journal = Journal(sys.stderr)
     live = LiveSite(shop, access, journal)
-    dashboard = create_app(shop, **faces, feed=live.feed, tail=live.reader, collecting=_State(live))
+    state, links = _State(live), _opting_out(shop, live)
+    dashboard = create_app(
+        shop, **faces, feed=live.feed, tail=live.reader, collecting=state, opting_out=links,
+        firing=lambda: live.deciding.decider.report,
+    )  # fmt: skip
 
     def made(running: server.Server) -> None:
         live.on_broken = running.end
 
     site = SiteApp(live, dashboard)
     # Requests that reach it before its last connection is closed are still taken.
-    leaving = dashboard.state.live.close
+    def leaving() -> None:
+        dashboard.state.live.close()
+        site.offers.close()
+
     server.run(site, listener, ready, leaving=leaving, made=made, journal=journal, direct=site.direct)
     if live.broken.is_set():
         raise StoreError(
@@ -115,6 +126,16 @@ def _collect(
             hint="look at the disk, then start again: afterclick doctor",
             code="tail_broken",
         )
+
+
+def _opting_out(shop: Workspace, live: LiveSite) -> UnsubscribeRoute:
+    """The page that links in messages lead to."""
+    path = shop.store.path
+    return UnsubscribeRoute(
+        Tokens.reader(Secrets(path)),
+        collector(path, live.emitter.emit),
+        lambda: shop.store.definitions.delivery.sender,
+    )
 
 
 class _State:

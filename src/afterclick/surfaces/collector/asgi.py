@@ -14,7 +14,10 @@ from afterclick.collect.wire.shape import Shape
 from afterclick.collect.wire.special import is_special, special
 from afterclick.core import clock
 from afterclick.store.access import Access
+from afterclick.surfaces import streams
 from afterclick.surfaces.collector import cors, routes
+from afterclick.surfaces.collector.decisions import Decisions
+from afterclick.surfaces.collector.offer_stream import STREAM, OfferStream
 from afterclick.surfaces.peer import client_of
 
 Scope = dict[str, Any]
@@ -47,9 +50,11 @@ class Sites:
 class CollectorApp:
     """The collecting addresses. Answers anything else with 404; who mounts it asks `routes.methods_of` first."""
 
-    def __init__(self, collector: Collector, access: Access) -> None:
+    def __init__(self, collector: Collector, access: Access, decisions: Decisions, stream: OfferStream) -> None:
         self._collector = collector
         self._sites = Sites(access)
+        self._offers = decisions.offers
+        self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -66,6 +71,9 @@ class CollectorApp:
             answer, extra = _misplaced(methods)
             await _answer(send, answer, named, extra)
             return
+        if scope["path"] == STREAM:
+            await self._told(_request(scope, named, b"", received_at), receive, send)
+            return
         try:
             body = await _body(receive, named.get("content-length", ""))
         except Gone:
@@ -73,15 +81,7 @@ class CollectorApp:
         if isinstance(body, Answer):
             await _answer(send, body, named, [_CLOSE])
             return
-        request = WireRequest(
-            scope["method"],
-            scope["path"],
-            scope["query_string"].decode("latin-1"),
-            named,
-            body,
-            received_at,
-            client_of(scope["client"], named),
-        )
+        request = _request(scope, named, body, received_at)
         await _answer(send, await self._taken(request), named)
 
     async def _taken(self, request: WireRequest) -> Answer:
@@ -96,8 +96,26 @@ class CollectorApp:
             if not answered.done():
                 answered.set_result(answer)
 
-        self._collector.offer(request, done)
+        self._offers.get(request.path, self._collector.offer)(request, done)
         return await answered
+
+    async def _told(self, request: WireRequest, receive: Receive, send: Send) -> None:
+        """A stream to a page, or the answer that there is none."""
+        page = self._stream.begin(request)
+        asked = dict(request.headers)
+        if isinstance(page, Answer):
+            await _answer(send, page, asked)
+            return
+        origin = asked.get("origin")
+        allowed = [] if origin is None else cors.answer(origin.encode("latin-1"))
+        await send({"type": "http.response.start", "status": 200, "headers": [*streams.HEAD, *allowed]})
+        await self._stream.serve(page, receive, send)
+
+
+def _request(scope: Scope, named: dict[str, str], body: bytes, received_at: int) -> WireRequest:
+    query = scope["query_string"].decode("latin-1")
+    address = client_of(scope["client"], named)
+    return WireRequest(scope["method"], scope["path"], query, named, body, received_at, address)
 
 
 async def _body(receive: Receive, announced: str) -> bytes | Answer:

@@ -16,6 +16,7 @@ from afterclick.collect.wire.request import WireRequest
 from afterclick.collect.wire.shape import Shape
 from afterclick.collect.wire.special import is_special
 from afterclick.surfaces.collector import cors, routes
+from afterclick.surfaces.collector.decisions import Decisions
 from afterclick.surfaces.collector.direct_cycle import DirectCycle
 from afterclick.surfaces.peer import client_of
 
@@ -46,8 +47,9 @@ class DirectPath:
 
     most = BODY_BYTES
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, collector: Collector, decisions: Decisions) -> None:
         self._collector = collector
+        self._offers = decisions.offers
         self._names: dict[bytes, str] = {}
         self._arrived: list[tuple[DirectCycle, bytes]] = []
 
@@ -77,7 +79,7 @@ class DirectPath:
         """Take a whole request."""
         path, query, named, key, origin = asked
         request = WireRequest("POST", path, query, named, body, received_at, client_of(client, named), key)
-        self._collector.offer(request, partial(_tell, answer, origin))
+        self._offers.get(path, self._collector.offer)(request, partial(_tell, answer, origin))
 
     def arrived(self, cycle: DirectCycle, body: bytes, loop: asyncio.AbstractEventLoop) -> None:
         """Have it offered with all others that have come by now: one after the other they are read twice as fast as between

@@ -20,6 +20,8 @@ EXACT: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(("/mp/collect", "/com.snowplowanalytics.snowplow/tp2"), _POST),
     **dict.fromkeys(("/i", "/sourceConfig/", "/sourceConfig"), _GET),
     **dict.fromkeys(("/matomo.php", "/piwik.php"), _BOTH),
+    **dict.fromkeys(("/v1/decide", "/v1/ack"), _POST),
+    "/v1/stream": frozenset({"GET"}),
 }
 """Addresses by path with the methods they take."""
 

@@ -243,4 +243,5 @@ def action(rows: Sequence[Row], voice: Voice) -> Html:
         el("h4", None, voice.known(f"recipe.{recipe}") or recipe),
         el("p", None, voice.known(f"recipe.{recipe}_why")),
         el("p", {"class": "quiet"}, said(against)),
+        voice.automate(recipe) if voice.automate else None,
     )

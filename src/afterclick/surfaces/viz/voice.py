@@ -23,8 +23,9 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     `people` gives the address of the visitors behind a cell, `go` the address of the same page with other
     parameters, `to` the address of another page (name, fields) in the same scope ("" where there is no such page),
     `acts` what the click menu offers for a cell, as data attributes; without them (notebook, report) the same text
-    stands there without a link. `looks` are the page's own parameters of view. `prefix` keeps the ids of two drawings
-    on one page apart.
+    stands there without a link. `looks` are the page's own parameters of view. `automate` gives for a
+    recommended action the button that drafts an automation of it, None where nothing of it can be done by itself.
+    `prefix` keeps the ids of two drawings on one page apart.
     """
 
     lang: str = "en"
@@ -37,6 +38,7 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     acts: Callable[[str, str], Mapping[str, str]] | None = None
     explain: Callable[[str, Sequence[str]], None] | None = None
     looks: Mapping[str, str] = {}
+    automate: Callable[[str], Html | None] | None = None
 
     def text(self, name: str, /, **params: Any) -> str:
         """A text of the catalogue."""

@@ -99,14 +99,27 @@ async def ask(work: Work, spec: Spec, fingerprint: str, seconds: float) -> Outco
     return Outcome(fault=True, request=request)
 
 
-def voice_of(page: Page, address: Address, taste: Taste, info: Mapping[str, Any], card: Asked | None = None) -> Voice:
+Automate = Callable[[Voice, str], Html | None]
+"""(voice, recommended action) -> the button that drafts an automation of it; None where there is none."""
+
+
+def voice_of(
+    page: Page,
+    address: Address,
+    taste: Taste,
+    info: Mapping[str, Any],
+    card: Asked | None = None,
+    automate: Automate | None = None,
+) -> Voice:
     """The voice of a page, or of one of its cards: its numbers lead to the visitors behind them, at the same address."""
     own = card is not None and (card.card.ask is not None or card.card.choose is not None)
     spec = card.spec if card else address.spec
+    plainly = Voice(lang=taste.lang)
     return Voice(
         lang=taste.lang,
         currency=str(info.get("currency") or ""),
         zone=str(info.get("timezone") or "UTC"),
+        automate=(lambda action: automate(plainly, action)) if automate else None,
         prefix=f"c-{card.name}" if card else "c",
         people=_behind(address, card.name if card and own else ""),
         go=address.href,
@@ -152,6 +165,7 @@ def cards(
     outcomes: Mapping[str, Outcome],
     info: Mapping[str, Any],
     taste: Taste,
+    automate: Automate | None = None,
 ) -> Html:
     """The cards of the page, or what stands in their place."""
     voice = voice_of(page, address, taste, info)
@@ -163,7 +177,7 @@ def cards(
         "div",
         {"class": "cards"},
         [
-            _boxed(each, _drawn(page, address, each, outcomes[each.name], info, taste))
+            _boxed(each, _drawn(page, address, each, outcomes[each.name], info, taste, automate))
             for each in asked
             if each.name not in _repeated(outcomes)
         ],
@@ -188,9 +202,10 @@ def card(
     outcomes: Mapping[str, Outcome],
     info: Mapping[str, Any],
     taste: Taste,
+    automate: Automate | None = None,
 ) -> Html:
     """The one card that was asked for, to be put in the place of its skeleton."""
-    return join(_drawn(page, address, each, outcomes[each.name], info, taste) for each in asked)
+    return join(_drawn(page, address, each, outcomes[each.name], info, taste, automate) for each in asked)
 
 
 def _boxed(asked: Asked, made: Html | None) -> Html | None:
@@ -206,9 +221,15 @@ def _hollow(asked: Asked, outcome: Outcome) -> bool:
 
 
 def _drawn(
-    page: Page, address: Address, asked: Asked, outcome: Outcome, info: Mapping[str, Any], taste: Taste
+    page: Page,
+    address: Address,
+    asked: Asked,
+    outcome: Outcome,
+    info: Mapping[str, Any],
+    taste: Taste,
+    automate: Automate | None,
 ) -> Html | None:
-    voice = voice_of(page, address, taste, info, asked)
+    voice = voice_of(page, address, taste, info, asked, automate)
     if _hollow(asked, outcome):
         return states.none_here(voice, _wider(address, voice))
     if outcome.result is not None:

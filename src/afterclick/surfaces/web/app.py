@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata, resources
 from typing import Final
@@ -23,14 +23,17 @@ from afterclick.collect.live.following import Tail
 from afterclick.core.errors import AfterclickError
 from afterclick.store.access import Access
 from afterclick.surfaces.viz import styles
+from afterclick.surfaces.viz.live_rules import Counts
 from afterclick.surfaces.web import slim
 from afterclick.surfaces.web.api import ApiRoutes
 from afterclick.surfaces.web.asker import Asker
+from afterclick.surfaces.web.automation_forms import FORM, AutomationForms
 from afterclick.surfaces.web.data import DataRoutes
 from afterclick.surfaces.web.desk_forms import PATH, DeskForms
 from afterclick.surfaces.web.erase_route import EraseRoute
 from afterclick.surfaces.web.guard import LOCAL_HOSTS, Guard, check
 from afterclick.surfaces.web.html import PageRoutes
+from afterclick.surfaces.web.page_automations import AutomationRoutes
 from afterclick.surfaces.web.page_live import LiveRoutes
 from afterclick.surfaces.web.pages import PAGES
 from afterclick.surfaces.web.report_route import ReportRoute
@@ -38,6 +41,7 @@ from afterclick.surfaces.web.segment_forms import AUDIENCE, SegmentForms
 from afterclick.surfaces.web.segment_forms import PATH as SEGMENT
 from afterclick.surfaces.web.shelf import Shelf
 from afterclick.surfaces.web.state_routes import Collecting, StateRoutes
+from afterclick.surfaces.web.unsubscribe_route import UnsubscribeRoute
 from afterclick.surfaces.web.work import Work
 
 MOST_SHEETS: Final = 6
@@ -52,13 +56,16 @@ def create_app(
     feed: Feed | None = None,
     tail: Tail | None = None,
     collecting: Collecting | None = None,
+    opting_out: UnsubscribeRoute | None = None,
+    firing: Callable[[], Counts] | None = None,
 ) -> Starlette:
     """The dashboard over a store.
 
     `token` is an owner's, `access` holds those of the store; with neither, who reaches the server is its owner. `hosts`
     are the names it answers to; by default this machine's, or any where tokens guard every address. `feed` is what this
-    process collects, `tail` what lies in the store's tail, `collecting` the
-    collector that runs beside; call `app.state.live.close()` before open streams are waited for.
+    process collects, `tail` what lies in the store's tail, `collecting` the collector that runs beside, `opting_out` the
+    links in messages, `firing` what rules that run here have done; call `app.state.live.close()` before open streams are
+    waited for.
     """
     work = Work(ask)
     files = {**_styles(), **{name: slim.javascript(_file(name)) for name in ("app.js", "live.js")}}
@@ -66,9 +73,10 @@ def create_app(
     form_token = secrets.token_urlsafe(16)
     html = PageRoutes(ask, work, _templates(), version, form_token)
     saved, desk, segments = Shelf(ask, form_token), DeskForms(ask, form_token), SegmentForms(ask, form_token)
-    changed = {PATH: desk.change, SEGMENT: segments.change}
+    automations = AutomationForms(ask, form_token)
+    changed = {PATH: desk.change, SEGMENT: segments.change, FORM: automations.change}
     data = DataRoutes(ask, work, version)
-    live = LiveRoutes(ask, feed, tail, _templates(), version)
+    live = LiveRoutes(ask, feed, tail, _templates(), version, firing)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -102,7 +110,9 @@ def create_app(
     routes += [*data.routes(), *(Route(path, _change, methods=["POST"]) for path in ("/saved", *changed))]
     routes.append(Route(AUDIENCE, segments.audience))
     routes += [*ReportRoute(ask, work).routes(), *ApiRoutes(_templates(), version).routes()]
+    routes += AutomationRoutes(ask, _templates(), version, form_token, automations).routes()
     routes += [*live.routes(), *StateRoutes(ask, collecting).routes(), *EraseRoute(ask).routes()]
+    routes += opting_out.routes() if opting_out is not None else []
     check(routes)
     allowed = tuple(hosts) if hosts is not None else None if token or access else LOCAL_HOSTS
     app = Starlette(

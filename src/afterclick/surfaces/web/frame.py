@@ -26,7 +26,10 @@ _GO: Final = {
 }  # fmt: skip
 """The second key after g."""
 _GROUPS: Final = ("understand", "act", "manage")
-_FURTHER: Final = (("act", "live", "/live", "live.title", True),)
+_FURTHER: Final = (
+    ("act", "live", "/live", "live.title", True),
+    ("act", "automations", "/automations", "automations.title", True),
+)
 """Pages that ask no question: group, name, address, title, whether they have a script of their own."""
 
 

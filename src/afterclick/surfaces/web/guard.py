@@ -33,9 +33,9 @@ HEADERS: Final = {
 COOKIE: Final = "afterclick_token"
 LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
-Least = Role | Literal["machine"]
+Least = Role | Literal["machine", "public"]
 """The least role that may use an address: an owner may do what an analyst may, and both what programs of this very
-machine may do without a token."""
+machine may do without a token. A public address asks nothing of anybody: what it is given says all."""
 
 Policy = Mapping[str, Least]
 """By method, who may use an address with it."""
@@ -43,6 +43,7 @@ Policy = Mapping[str, Least]
 READ: Final[Policy] = {"GET": "analyst", "HEAD": "analyst"}
 CHANGE: Final[Policy] = {"POST": "owner"}
 OPERATE: Final[Policy] = {"GET": "machine", "HEAD": "machine"}
+PUBLIC: Final[Policy] = {"GET": "public", "HEAD": "public", "POST": "public"}
 
 _ADDRESSES: Final[Mapping[str, Policy]] = {
     "/static/{name}": READ,
@@ -62,6 +63,12 @@ _ADDRESSES: Final[Mapping[str, Policy]] = {
     "/live.part": READ,
     "/live.json": READ,
     "/live/events": READ,
+    "/automations": READ,
+    "/automations.json": READ,
+    "/automations/rule/{inner:path}": READ,
+    "/automations/journey/{inner:path}": READ,
+    "/automation": CHANGE,
+    "/u/{token}": PUBLIC,
     "/saved": CHANGE,
     "/api/erase": CHANGE,
     "/desk": CHANGE,
@@ -103,6 +110,7 @@ class Guard:
     one (401), with one that may not do this (403), or with too many wrong ones (429).
 
     A POST is let through only from a page of the same origin, or from a program that shows its token itself (403).
+    Public addresses are open to all of this.
     """
 
     def __init__(
@@ -134,11 +142,14 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
-        if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
-            return PlainTextResponse("this host is not served here\n", 421)
         # An address that is not there is answered so by the application, but to those alone who may read.
         policy = policy_of(scope["path"]) or READ
         least = policy.get(scope["method"])
+        if least == "public":
+            # Mail programs post from nowhere, to whatever name the links in messages carry.
+            return None
+        if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
+            return PlainTextResponse("this host is not served here\n", 421)
         if least is None:
             if policy_of(scope["path"]) is None:
                 return PlainTextResponse("nothing is taken at this address\n", 404)

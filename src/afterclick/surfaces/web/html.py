@@ -17,7 +17,7 @@ from afterclick.surfaces.viz.drawer import Keeping
 from afterclick.surfaces.viz.markup import Html
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import address as addresses
-from afterclick.surfaces.web import answers, segment_forms
+from afterclick.surfaces.web import answers, automation_forms, segment_forms
 from afterclick.surfaces.web.address import Address
 from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.behind import Behind, behind, drawn
@@ -44,6 +44,7 @@ class PageRoutes:
         self._templates = templates
         self._version = version
         self._token = token
+        self._automate = automation_forms.drafting(asker, token)
 
     def page(self, page: Page) -> Handler:
         """The whole page."""
@@ -84,7 +85,7 @@ class PageRoutes:
             address = _address(page, request)
             taste = Taste.of(request, address)
             info = await run_in_threadpool(self._asker.info)
-            tag = self._tag(page, address, taste, info, "part")
+            tag = self._tag(page, address, taste, info, "part", self._token)
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers={**_KEPT, "etag": tag})
             asked = answers.plan(page, address)
@@ -93,7 +94,7 @@ class PageRoutes:
                 shown: Html = answers.late(address, answers.voice_of(page, address, taste, info))
                 return HTMLResponse(shown, headers=_FLEETING)
             make = answers.card if address.card else answers.cards
-            shown = await run_in_threadpool(make, page, address, asked, outcomes, info, taste)
+            shown = await run_in_threadpool(make, page, address, asked, outcomes, info, taste, self._automate)
             whole = all(outcome.whole for outcome in outcomes.values())
             return HTMLResponse(shown, headers={**_KEPT, "etag": tag} if whole else _FLEETING)
 
@@ -150,7 +151,7 @@ class PageRoutes:
             f=frame(page, address, taste, info, voice, asked, self._asker.events() if page.asks else ()),
             shelf=kept,
             desk=desk,
-            cards=answers.cards(page, address, asked, outcomes, info, taste),
+            cards=answers.cards(page, address, asked, outcomes, info, taste, self._automate),
             drawer=drawn(found, page, address, voice, self._keeping(found, address)),
         )
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
@@ -17,28 +18,16 @@ from starlette.types import Receive, Scope, Send
 
 from afterclick.collect.live.feed import KEPT, Row
 from afterclick.core.errors import AfterclickError
+from afterclick.surfaces import streams
 
-QUEUE: Final = 64
-"""Messages that wait for one reader; one more and it is let go."""
 MOST_STREAMS: Final = 1_000
 TICK: Final = 0.5
 """Seconds between two looks at the feed."""
 CARDS: Final = 5.0
 """Seconds between two messages with the cards beside the feed."""
-SILENCE: Final = 15.0
-"""Seconds after which a comment says that the stream is alive."""
 AT_ONCE: Final = 40
 """Rows of one message; of a busier half second the newest are shown and the rest is counted."""
-_PATIENCE: Final = 1.0
-_LINGER: Final = 30.0
-_HEAD: Final = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-)
-OVERFLOW: Final = b"event: overflow\ndata: {}\n\n"
 RESET: Final = b"event: reset\ndata: {}\n\n"
-_ALIVE: Final = b": \n\n"
 _LOG: Final = logging.getLogger("afterclick.web")
 
 
@@ -67,23 +56,16 @@ class Source(NamedTuple):
     cards: Callable[[Look], Mapping[str, str]]
 
 
-class _Reader:
-    """One open stream: its queue, the number it has rows up to, the cards it has, and whether it was too slow."""
+class _Reader(streams.Reader):
+    """One open stream: how it wants its rows, the number it has rows up to, the cards it has."""
 
-    __slots__ = ("after", "cards", "look", "overflowed", "queue")
+    __slots__ = ("after", "cards", "look")
 
     def __init__(self, look: Look) -> None:
+        super().__init__()
         self.look = look
         self.after = 0
         self.cards: Mapping[str, str] = {}
-        self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
-        self.overflowed = asyncio.Event()
-
-    def put(self, message: bytes) -> None:
-        try:
-            self.queue.put_nowait(message)
-        except asyncio.QueueFull:
-            self.overflowed.set()
 
 
 class LiveStream:
@@ -91,12 +73,9 @@ class LiveStream:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._readers: set[_Reader] = set()
+        self._readers: streams.Readers[_Reader] = streams.Readers()
         self._clock: asyncio.Task[None] | None = None
         self._position = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closing: asyncio.Event | None = None
-        self._closed = False
 
     @property
     def readers(self) -> int:
@@ -105,19 +84,15 @@ class LiveStream:
 
     def close(self) -> None:
         """End all streams and take no more; may be called from any thread."""
-        self._closed = True
-        loop, closing = self._loop, self._closing
-        if loop is not None and closing is not None:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(closing.set)
+        self._readers.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One stream, until its reader leaves, is too slow, or the server stops."""
-        if self._closed or len(self._readers) >= MOST_STREAMS:
+        if self._readers.closed or len(self._readers) >= MOST_STREAMS:
             refusal = PlainTextResponse("no more streams\n", 503, {"retry-after": "5", "cache-control": "no-store"})
             await refusal(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": 200, "headers": [*_HEAD]})
+        await send({"type": "http.response.start", "status": 200, "headers": [*streams.HEAD]})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
@@ -125,7 +100,7 @@ class LiveStream:
         reader = _Reader(look)
         await self._begin(reader, given)
         try:
-            await self._serve(reader, receive, send)
+            await reader.serve(receive, send, partial(self._readers.discard, reader))
         finally:
             self._readers.discard(reader)
             if not self._readers and self._clock is not None:
@@ -134,8 +109,7 @@ class LiveStream:
 
     async def _begin(self, reader: _Reader, given: str) -> None:
         """What the reader missed since the id it gave, then a place among the others."""
-        if self._closing is None or self._loop is not asyncio.get_running_loop():
-            self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
+        self._readers.begin()
         own, _, number = given.rpartition("-")
         known = own == self._source.epoch and number.isdecimal() and len(number) < 19
         news = await run_in_threadpool(self._source.look, int(number) if known else 0, KEPT if known else 0)
@@ -151,23 +125,6 @@ class LiveStream:
         if self._clock is None:
             self._position = news.position
             self._clock = asyncio.create_task(self._run())
-
-    async def _serve(self, reader: _Reader, receive: Receive, send: Send) -> None:
-        assert self._closing is not None
-        sending = asyncio.create_task(_send_all(reader, send))
-        gone = asyncio.create_task(_gone(receive))
-        ends = [asyncio.create_task(self._closing.wait()), asyncio.create_task(reader.overflowed.wait())]
-        try:
-            await asyncio.wait([sending, gone, *ends], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sending, *ends):
-                task.cancel()
-            await asyncio.gather(sending, *ends, return_exceptions=True)
-        self._readers.discard(reader)
-        if not gone.done():
-            await _end(send, OVERFLOW if reader.overflowed.is_set() else b"", gone)
-        gone.cancel()
-        await asyncio.gather(gone, return_exceptions=True)
 
     async def _run(self) -> None:
         """The clock: rows twice a second, the other cards every five seconds, both only where something changed."""
@@ -187,7 +144,7 @@ class LiveStream:
             made = {look: await run_in_threadpool(self._rows, news, look) for look in self._looks()}
         # From here on nothing waits: who joins later has looked for itself up to the new position.
         self._position = news.position
-        for reader in list(self._readers) if news.rows else []:
+        for reader in self._readers if news.rows else []:
             if reader.after <= before and reader.look in made:
                 reader.put(made[reader.look])
             elif reader.after < news.position:
@@ -223,30 +180,6 @@ def _logged() -> Iterator[None]:
         yield
     except AfterclickError as problem:
         _LOG.warning("the live page could not be brought up to date: %s", problem.message)
-
-
-async def _send_all(reader: _Reader, send: Send) -> None:
-    while True:
-        try:
-            async with asyncio.timeout(SILENCE):
-                message = await reader.queue.get()
-        except TimeoutError:
-            message = _ALIVE
-        await send({"type": "http.response.body", "body": message, "more_body": True})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _end(send: Send, last: bytes, gone: asyncio.Task[None]) -> None:
-    """Say the last word; one who does not even take that is left to the server, which cuts off who reads nothing."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await send({"type": "http.response.body", "body": last, "more_body": False})
-    except TimeoutError:
-        await asyncio.wait([gone], timeout=_LINGER)
 
 
 def _asked(scope: Mapping[str, Any]) -> tuple[Look, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -22,9 +22,10 @@ from afterclick.core import clock
 from afterclick.core.errors import AfterclickError
 from afterclick.core.spans import MINUTE
 from afterclick.store.live.calls import Balance
-from afterclick.surfaces.viz import connect, live, states
+from afterclick.surfaces.viz import connect, live, live_rules, states
 from afterclick.surfaces.viz.markup import Html, el
 from afterclick.surfaces.viz.voice import Voice
+from afterclick.surfaces.web import live_rule_cards
 from afterclick.surfaces.web.address import LOOKS, Address
 from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.frame import badge, navigation
@@ -47,6 +48,7 @@ class Asked(msgspec.Struct, frozen=True):
     minute: int | None
     text: str
     paused: bool
+    who: str = ""
 
     @classmethod
     def of(cls, request: Request, now: int) -> Asked:
@@ -58,7 +60,8 @@ class Asked(msgspec.Struct, frozen=True):
         running = now - now % MINUTE
         if at is not None and not running - (MINUTES - 1) * MINUTE <= at <= running:
             at = None
-        return cls(looks, at, given.get("filter", "").strip()[:_LONGEST], given.get("pause") == "1")
+        return cls(looks, at, given.get("filter", "").strip()[:_LONGEST], given.get("pause") == "1",
+                   given.get("who", "").strip()[:_LONGEST])  # fmt: skip
 
     def href(self, **changes: str | None) -> str:
         """This page with some parameters changed; None takes one away."""
@@ -66,6 +69,7 @@ class Asked(msgspec.Struct, frozen=True):
             "minute": None if self.minute is None else str(self.minute // MINUTE),
             "filter": self.text or None,
             "pause": "1" if self.paused else None,
+            "who": self.who or None,
             **self.looks,
         }
         query = urlencode({name: value for name, value in (own | changes).items() if value})
@@ -76,9 +80,17 @@ class LiveRoutes:
     """The handlers of the page. A `feed` is filled by this process; without one the page follows the tail on disk."""
 
     def __init__(
-        self, asker: Asker, feed: Feed | None, tail: Tail | None, templates: Environment, version: str
+        self,
+        asker: Asker,
+        feed: Feed | None,
+        tail: Tail | None,
+        templates: Environment,
+        version: str,
+        firing: Callable[[], live_rules.Counts] | None = None,
     ) -> None:
+        """`firing` tells what rules did since the server began, where they run in this process."""
         self._asker = asker
+        self._firing = firing
         self._collects = feed is not None
         self._tail = tail
         self._follower = Follower(tail) if feed is None and tail is not None else None
@@ -146,6 +158,8 @@ class LiveRoutes:
             "senders": live.ranked(now.senders, voice, "senders"),
             "refused": live.refusals(now.refusals, voice),
         }
+        if self._firing is not None:
+            made["rules"] = live_rules.firing(self._firing(), live_rule_cards.converted(self._asker, voice), voice)
         balance = self._balance_card(voice)
         return made | ({"balance": balance} if balance is not None else {})
 
@@ -234,15 +248,20 @@ class LiveRoutes:
         if not position and not now.refusals and not now.events:
             what = el("p", {"class": "finding"}, voice.text("live.nothing" if self._collects else "live.nothing_read"))
             how = connect.connect(base, voice, first=True) if self._collects else None
-            return el("div", {"class": "cards"}, el("div", None, what, how)), 0
+            return el("div", {"class": "cards"}, el("div", None, what, how), self._followed(asked, voice)), 0
         rows = self._feed.recent(KEPT, minute=asked.minute, text=asked.text)
         made = self._cards(now, voice, asked.looks.get("view", "chart"), asked)
         feed = self._listed(rows, now, asked, voice)
         boxes = [_box(name, made.pop(name)) for name in ("now", "minutes")] + [_box("feed", feed)]
-        boxes += [_box(name, card, half=name != "balance") for name, card in made.items()]
+        boxes += [_box(name, card, half=name not in ("balance", "rules")) for name, card in made.items()]
+        boxes += [followed] if (followed := self._followed(asked, voice)) is not None else []
         if self._collects:
             boxes.append(_box("connect", connect.connect(base, voice, first=False)))
         return el("div", {"class": "cards"}, boxes), position
+
+    def _followed(self, asked: Asked, voice: Voice) -> Html | None:
+        card = live_rule_cards.followed(self._asker, asked.who, PATH, _hidden(asked), voice)
+        return _box("trace", card) if card is not None else None
 
     def _listed(self, rows: list[Row], now: Now, asked: Asked, voice: Voice) -> Html:
         minute = next((each for each in now.minutes if each.at == asked.minute), None)

@@ -5,7 +5,8 @@
   const before = window.afterclick;
   if (!tag || before?.track) return;
   const set = tag.dataset;
-  const url = (set.host || new URL(tag.src).origin).replace(/\/+$/, "") + "/v1/batch";
+  const root = (set.host || new URL(tag.src).origin).replace(/\/+$/, "") + "/v1/";
+  const url = root + "batch";
   const NAME = "afterclick.";
   const MOST = 200;
   const LARGEST = 6e4;
@@ -100,6 +101,7 @@
     if (sending || !queue.length || !allowed()) return;
     const [end, body] = batch(0);
     save();
+    listening();
     sending = end;
     let wait = 0;
     try {
@@ -147,9 +149,79 @@
     queue.push(JSON.parse(text));
     if (!allowed()) return;
     save();
-    if (!failures) soon(queue.length > 9 ? 0 : 1000);
+    // Where offers are made, the answer is to come while it still fits.
+    if (!failures) soon(queue.length > 9 ? 0 : hearing ? 15 : 1000);
   }
   const track = (event, properties = {}) => say("track", { event: String(event), properties });
+
+  // Offers come by a stream while the page is seen; where there is none they are asked for. Showing them is another file.
+  const had = () => read("had") || [];
+  let hearing;
+  let ear;
+  let heard = "";
+  let again;
+  let shows;
+  const post = (path, body) => {
+    const text = JSON.stringify({ writeKey: set.key, anonymousId: visitor(), ...body });
+    if (path !== "ack" || !navigator.sendBeacon?.(root + path, text))
+      return fetch(root + path, { method: "POST", body: text, credentials: "omit", keepalive: true });
+  };
+  const tell = ({ action_id, rule, journey, experiment }, state, reason) => safe(post)("ack", { action_id, rule, journey, experiment, state, reason });
+  function offered(offers) {
+    for (const offer of offers) {
+      // Seen before, whatever became of the word of it.
+      if (had().includes(offer.action_id)) tell(offer, "displayed");
+      else (shows ||= import(new URL("afterclick-show.js", tag.src))).then(({ show }) => show(offer, (state, reason) => {
+        if (state === "displayed") keep("had", [...had(), offer.action_id].slice(-50));
+        tell(offer, state, reason);
+      })).catch(() => { shows = 0; });
+    }
+  }
+  function deaf() {
+    clearTimeout(again);
+    ear?.abort();
+    ear = hearing = null;
+  }
+  async function hear(tries = 0) {
+    const places = [...document.querySelectorAll("[data-afterclick-slot]")].map((slot) => slot.dataset.afterclickSlot);
+    const about = {
+      placements: [...new Set(places)],
+      languages: [document.documentElement.lang, ...navigator.languages].filter(Boolean),
+      form: "tree",
+      userId: set.user,
+      userToken: set.userToken,
+    };
+    const query = String(new URLSearchParams(JSON.parse(JSON.stringify({ writeKey: set.key, anonymousId: visitor(), ...about }))));
+    if (ear && heard === query && !tries) return;
+    deaf();
+    heard = query;
+    const own = ear = new AbortController();
+    try {
+      const { status, body } = await fetch(root + "stream?" + query, { signal: own.signal, credentials: "omit", cache: "no-store" });
+      // Nothing is offered here.
+      if (status === 204) return;
+      if (status !== 200) throw 0;
+      hearing = 1;
+      if (queue.length) soon(0);
+      const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let text = "", part; !(part = await reader.read()).done;) {
+        tries = 0;
+        const said = (text + part.value).split("\n\n");
+        text = said.pop();
+        for (const one of said) if (/^event: decisions$/m.test(one)) safe(offered)(JSON.parse(/^data: (.*)/m.exec(one)[1]).decisions);
+      }
+    } catch {
+      if (own === ear) safe(async () => offered((await (await post("decide", about)).json()).decisions))()?.catch(() => {});
+    }
+    if (own !== ear) return;
+    hearing = 0;
+    again = setTimeout(listening, Math.min(2 ** tries, 20) * 3000, tries + 1);
+  }
+  const listening = safe((tries) => {
+    // Not before it is settled who this is: another tool may come to give the id.
+    if (set.offers === "off" || document.hidden || !allowed() || !(other() || own || read("id"))) deaf();
+    else hear(tries).catch(() => {});
+  });
 
   // One view of a page: how long it was seen, how far it was scrolled, what was said of it once.
   const auto = set.page !== "off";
@@ -169,6 +241,7 @@
     said = {};
     start();
     say("page", { name, properties: { title: document.title, ...properties } });
+    listening();
   }
   function left() {
     if (said) track("Page Left", { page: last, seconds: seconds(), depth });
@@ -181,7 +254,7 @@
     if (auto) view();
   });
 
-  const forget = () => { user = own = null; keep("id"); keep("user"); };
+  const forget = () => { user = own = null; keep("id"); keep("user"); listening(); };
   const api = {
     track,
     page: view,
@@ -196,6 +269,7 @@
       for (const event of queue) event.context.consent = stated;
       if (allowed()) {
         if (user) keep("user", user);
+        listening();
         return track("Consent Updated");
       }
       adopt();
@@ -227,14 +301,15 @@
     // How much, never what.
     on(document, "copy", () => track("Copied", { length: String(getSelection()).length }));
     on(document, "visibilitychange", () => {
+      listening();
       if (!document.hidden) return start();
       if (shown) seen += performance.now() - shown;
       shown = 0;
       leave();
     });
-    on(window, "pagehide", () => { left(); leave(); });
-    on(window, "pageshow", (event) => event.persisted && auto && view());
-    on(window, "online", () => soon(0));
+    on(window, "pagehide", () => { left(); leave(); deaf(); });
+    on(window, "pageshow", (event) => event.persisted && (auto ? view() : listening()));
+    on(window, "online", () => { soon(0); listening(); });
     on(window, "popstate", moved);
     const push = history.pushState;
     history.pushState = function (...given) {
@@ -247,6 +322,7 @@
   safe(() => {
     if (allowed()) adopt();
     if (auto) view();
+    else listening();
     listen();
     window.afterclick = api;
     if (Array.isArray(before)) before.forEach(api.push);

@@ -75,7 +75,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "get") return;
+  if (form.method !== "get" || form.target) return;
   event.preventDefault();
   const url = new URL(form.getAttribute("action") || location.href, location.href);
   url.search = new URLSearchParams(new FormData(form, event.submitter)).toString();

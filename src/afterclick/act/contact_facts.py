@@ -1,0 +1,147 @@
+"""What one event says of how its visitor can be reached: addresses, consent, time zone, language, and who wants no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from afterclick.collect import status_words
+from afterclick.collect.privacy.consent import ANYTHING, MARKETING, Choice, said
+from afterclick.collect.wire.canonical import Canonical
+from afterclick.core import names
+
+UNSUBSCRIBED: Final = "unsubscribed"
+BOUNCED: Final = "bounced"
+COMPLAINED: Final = "complained"
+REACHED: Final = ("email", "push")
+"""Channels that lead to an address of a person."""
+
+_ZONES: Final = ("timezone", "time_zone", "tz")
+_LANGUAGES: Final = ("lang", "language", "locale")
+_SOFT: Final = frozenset(("soft", "transient", "temporary", "delayed", "deferred"))
+_LONGEST: Final = 2048
+
+
+class Facts(NamedTuple):
+    """What an event says; "" and () where it says nothing. `gone` are push subscriptions that ended, `stops` pairs of
+    channel and reason."""
+
+    email: str = ""
+    phone: str = ""
+    push: str = ""
+    gone: str = ""
+    zone: str = ""
+    lang: str = ""
+    choices: tuple[Choice, ...] = ()
+    stops: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING: Final = Facts()
+
+
+def facts(event: Canonical) -> Facts:
+    """Read an event."""
+    properties = event.properties
+    name = event.event
+    return Facts(
+        email=email(event.email),
+        phone=(event.phone or "").strip(),
+        push=subscription(properties) if name == names.PUSH_SUBSCRIBED else "",
+        gone=_endpoint(properties) if name == names.PUSH_UNSUBSCRIBED else "",
+        zone=_first_zone(properties),
+        lang=_first_language(properties),
+        choices=said(name, properties, event.consent),
+        stops=_stops(name, properties),
+    )
+
+
+def email(value: Any) -> str:
+    """An address as it is written to and compared: trimmed and lower-cased; "" for what is none, a digest included."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    name, at, host = text.partition("@")
+    plain = len(text) <= 254 and text.isprintable() and not any(mark in text for mark in " ,;<>\"\\")
+    return text if at and name and "." in host and plain and "@" not in host else ""
+
+
+def subscription(properties: Mapping[str, Any]) -> str:
+    """A push subscription as JSON text of endpoint and keys; "" where one of them is missing."""
+    endpoint, keys = _endpoint(properties), properties.get("keys")
+    if not endpoint or not isinstance(keys, Mapping):
+        return ""
+    found = {name: keys.get(name) for name in ("p256dh", "auth")}
+    if not all(isinstance(one, str) and 0 < len(one) <= 256 for one in found.values()):
+        return ""
+    return msgspec.json.encode({"endpoint": endpoint, "keys": found}).decode()
+
+
+def endpoint_of(address: str) -> str:
+    """The endpoint of a push subscription, by which one is known though its keys change."""
+    try:
+        found = msgspec.json.decode(address)
+    except msgspec.DecodeError:
+        return ""
+    return str(found.get("endpoint", "")) if isinstance(found, dict) else ""
+
+
+def refused(choices: tuple[Choice, ...]) -> set[str]:
+    """Channels that marketing was refused on."""
+    out: set[str] = set()
+    for choice in choices:
+        if not choice.granted and choice.purpose in (MARKETING, ANYTHING):
+            out |= set(REACHED) if not choice.channel else {choice.channel}
+    return out
+
+
+def _endpoint(properties: Mapping[str, Any]) -> str:
+    value = properties.get("endpoint")
+    return value if isinstance(value, str) and value.startswith("https://") and len(value) <= _LONGEST else ""
+
+
+def _first_zone(properties: Mapping[str, Any]) -> str:
+    for name in _ZONES:
+        value = properties.get(name)
+        if isinstance(value, str) and "/" in value and _is_zone(value):
+            return value
+    return ""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _first_language(properties: Mapping[str, Any]) -> str:
+    for name in _LANGUAGES:
+        value = properties.get(name)
+        if isinstance(value, str):
+            plain = value.strip().replace("_", "-").split("-")[0].lower()
+            if plain.isascii() and plain.isalpha() and len(plain) in (2, 3):
+                return plain
+    return ""
+
+
+def _stops(name: str, properties: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    if name == names.MESSAGE_UNSUBSCRIBED:
+        reason = UNSUBSCRIBED
+    elif name == names.MESSAGE_COMPLAINED:
+        reason = COMPLAINED
+    elif name == names.MESSAGE_BOUNCED and not _is_soft(properties):
+        reason = BOUNCED
+    else:
+        return ()
+    value = properties.get("channel")
+    channel = status_words.CHANNELS.get(names.squashed(value), "") if isinstance(value, str) else ""
+    # Complaints and bounces of an unnamed channel are those of e-mail, where the words come from.
+    named = (channel,) if channel else REACHED if reason == UNSUBSCRIBED else ("email",)
+    return tuple((one, reason) for one in named)
+
+
+def _is_soft(properties: Mapping[str, Any]) -> bool:
+    told = (properties.get(name) for name in ("bounce_type", "bounce", "type", "kind"))
+    return any(isinstance(one, str) and names.squashed(one) in _SOFT for one in told)

@@ -1,0 +1,95 @@
+"""One visitor followed through the rules that are on: which part of each condition holds now, and how far the others are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from afterclick.analyse.handles import find
+from afterclick.analyse.question import Question
+from afterclick.analyse.scope import scope_of
+from afterclick.analyse.segments.members import plain_scope
+from afterclick.analyse.segments.replay import happenings, setting_of
+from afterclick.analyse.segments.stream import Stream
+from afterclick.core import clock, rule_words
+from afterclick.core import condition_tree as tree
+from afterclick.core import rule as rules
+from afterclick.core.condition import Condition
+from afterclick.core.errors import SpecError
+from afterclick.core.rule import Rule
+
+if TYPE_CHECKING:
+    from afterclick.app.workspace import Workspace
+
+MOST: Final = 50
+"""Rules that are followed at once: those nearest to firing."""
+_COUNTED: Final = (">=", ">", "==")
+
+
+class Part(NamedTuple):
+    """A part of a condition: in words, whether it holds, and how far it is (`3 of 4`) where it counts something."""
+
+    words: str
+    holds: bool
+    now: Any = None
+    wanted: Any = None
+
+
+class Traced(NamedTuple):
+    """A rule beside one visitor; it holds where every part does."""
+
+    rule: str
+    holds: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def share(self) -> float:
+        """How much of the condition holds, 0..1."""
+        return sum(part.holds for part in self.parts) / max(1, len(self.parts))
+
+
+def trace(shop: Workspace, visitor: str, lang: str = "en") -> list[Traced]:
+    """The rules that are on beside a visitor (an id or e-mail as it was sent) as they stand now, nearest to firing first.
+
+    The visitor's events are folded by the machines that live rules run. Raises SpecError where no visitor has the id.
+    """
+    context = shop.context()
+    scope = plain_scope(scope_of(context, Question(compare="none", range="all")))
+    known = [one for hit in find(context, scope.labels, visitor) for one in hit.visitors]
+    if not known:
+        raise SpecError(f"no visitor has the id {visitor[:80]!r}", hint="write an id or e-mail as it was sent", path="who")
+    label = int(known[0])
+    done = happenings(scope, np.array([label]))[label]
+    at = max([clock.now(), *(one.at for one in done[-1:])])
+    setting, found = setting_of(scope), []
+    for each in shop.automations.rules.values():
+        if each.state != "on":
+            continue
+        try:
+            stream = Stream(rules.parse(each.when), setting)
+        except SpecError:
+            continue
+        for one in done:
+            stream.add(one)
+        found.append(Traced(each.name, stream.holds(at), parts_of(stream.rule, stream.values(at), lang)))
+    return sorted(found, key=lambda one: (-one.holds, -one.share, one.rule))[:MOST]
+
+
+def parts_of(rule: Rule, values: Mapping[str, Any], lang: str) -> tuple[Part, ...]:
+    """What a condition asks, part by part, beside the values its terms have now."""
+    parts = rule.root.parts if isinstance(rule.root, tree.AllOf) else (rule.root,)
+    return tuple(_part(part, rule, values, lang) for part in parts)
+
+
+def _part(node: tree.Node, rule: Rule, values: Mapping[str, Any], lang: str) -> Part:
+    said = rule_words.rule_words(node, rule.terms, lang)
+    holds = Condition(node).matches(values)
+    if isinstance(node, tree.Compare) and node.op in _COUNTED and isinstance(node.value, tree.Number):
+        now = values.get(node.field)
+        plain = isinstance(now, int | float | Decimal) and not isinstance(now, bool)
+        if plain and rule.terms[node.field].kind != "span":
+            return Part(said, holds, now, node.value.value)
+    return Part(said, holds)

@@ -1,0 +1,173 @@
+"""Decisions: how long a page waits for one at a steady rate, what a request of it costs, and event to offer in a browser."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+from urllib.request import urlopen
+
+import msgspec
+
+from afterclick.app.bench.ingest import processor_s, send, serving
+from afterclick.app.bench.ingest_client import Order, Sent
+from afterclick.app.prove.served import Served
+from afterclick.app.workspace import open as open_store
+from afterclick.core import clock
+from afterclick.core.errors import AfterclickError
+from afterclick.store.automations import LiveRule, Show, Words
+
+RATE: Final = 2_000
+VISITORS: Final = 5_000
+RULES: Final = 1_000
+RELEVANT: Final = 30
+_EVENT: Final = "Bench"
+_PATIENCE_S: Final = 120.0
+_SHOW: Final = Show(kind="toast", words=(Words(title="Offer", body="One more thing."),))
+
+
+def rules(count: int = RULES, relevant: int = RELEVANT) -> list[LiveRule]:
+    """So many rules that are on; `relevant` of them ask about the event that is sent, by ten windows and three numbers."""
+    found = [
+        LiveRule(
+            name=f"relevant {number}", state="on", once="ever", show=_SHOW,
+            when=f'count("Product Viewed", {1 + number % 10}h) >= {50 * (1 + number // 10)} && session.pages >= 0',
+        )
+        for number in range(min(count, relevant))
+    ]  # fmt: skip
+    found += [
+        LiveRule(name=f"other {number}", state="on", show=_SHOW, when=f'count("Step {number}", 7d) >= 3')
+        for number in range(count - len(found))
+    ]
+    return found
+
+
+def measure_decide(
+    folder: Path, *, rate: int = RATE, seconds: float = 10.0, visitors: int = VISITORS, count: int = RULES
+) -> dict[str, float]:
+    """Latency from when a request was due to its answer (its event synced to disk) and processor time of a request, at a
+    rate a second: decisions under `count` rules beside the collector alone on a store without any.
+
+    `*_ms` milliseconds, `*_us` microseconds of the server's processor a request, `ratio` that of decisions to that of the
+    collector, `refused` requests not answered with 200.
+    """
+    alone = _measured(folder / "alone", (), rate, seconds, visitors, decide=False)
+    decided = _measured(folder / "decided", rules(count), rate, seconds, visitors, decide=True)
+    return {
+        "rate": float(rate), "rules": float(count), "requests": float(decided[0].requests),
+        "p50_ms": 1e3 * decided[0].latency(0.5), "p99_ms": 1e3 * decided[0].latency(0.99),
+        "alone_p50_ms": 1e3 * alone[0].latency(0.5), "alone_p99_ms": 1e3 * alone[0].latency(0.99),
+        "request_us": 1e6 * decided[1], "alone_request_us": 1e6 * alone[1], "ratio": decided[1] / alone[1],
+        "refused": float(decided[0].refused + alone[0].refused),
+    }  # fmt: skip
+
+
+def measure_offer(browser: Any, folder: Path, repeats: int = 30) -> list[float]:
+    """Milliseconds from `afterclick.track` to the offer in the page, each time; `browser` is one of Playwright's."""
+    rule = LiveRule(name="bench", state="on", once="1ms", on=(_EVENT,), when="session.pages >= 0", show=_SHOW)
+    with serving(_prepared(folder / "offer", [rule]), rest=False) as served:
+        _await_ready(served)
+        with _shop(served) as address:
+            page = browser.new_page()
+            try:
+                page.goto(address)
+                page.wait_for_function("window.hears")
+                page.evaluate(_ONE, [_EVENT])
+                return [float(page.evaluate(_ONE, [_EVENT])) for _ in range(repeats)]
+            finally:
+                page.close()
+
+
+_ONE: Final = """([event]) => new Promise((resolve) => {
+  const begun = performance.now();
+  const watch = new MutationObserver(() => {
+    const shown = document.querySelector("[data-afterclick]");
+    if (!shown) return;
+    watch.disconnect();
+    const taken = performance.now() - begun;
+    const close = () => {
+      const cross = shown.shadowRoot.querySelector(".x");
+      if (!cross) return setTimeout(close, 10);
+      cross.click();
+      setTimeout(() => resolve(taken), 50);
+    };
+    close();
+  });
+  watch.observe(document.body, { childList: true });
+  afterclick.track(event);
+})"""
+"""One offer after the other: asked for, seen, closed."""
+
+
+def _measured(
+    store: Path, listed: Sequence[LiveRule], rate: int, seconds: float, visitors: int, *, decide: bool
+) -> tuple[Sent, float]:
+    with serving(_prepared(store, listed), rest=True) as served:
+        _await_ready(served)
+        requests = int(rate * seconds)
+        order = Order(
+            port=served.port, key=served.key, requests=requests, rate=rate, visitors=visitors, decide=decide
+        )  # fmt: skip
+        # What is first met of every visitor is no part of what every day looks like.
+        send(msgspec.structs.replace(order, requests=2 * visitors, first=10**9))
+        before = processor_s(served.pid)
+        sent = send(order)
+        return sent, (processor_s(served.pid) - before) / requests
+
+
+def _prepared(store: Path, listed: Sequence[LiveRule]) -> Path:
+    with open_store(store, write=True, create=True) as shop:
+        shop.define(rules=[msgspec.to_builtins(rule) for rule in listed])
+    return store
+
+
+def _await_ready(served: Served) -> None:
+    """Until it decides. Raises AfterclickError."""
+    until = clock.ticks() + _PATIENCE_S
+    while clock.ticks() < until:
+        with urlopen(f"{served.address}/healthz") as answer:  # noqa: S310 - our own server
+            if json.load(answer)["deciding"]["ready"]:
+                return
+        time.sleep(0.05)
+    raise AfterclickError("the server of the bench does not decide", hint=str(served.log))
+
+
+@contextmanager
+def _shop(served: Served) -> Iterator[str]:
+    """A page of another origin with the script, which says when it hears."""
+    hears = (
+        "const own = fetch; window.fetch = (...given) => own(...given).then((answer) => {"
+        " if (String(given[0]).includes('/v1/stream')) window.hears = true; return answer; });"
+    )
+    content = (
+        f"<!doctype html><html lang=en><title>Shop</title><link rel=icon href=data:,><script>{hears}</script><body>"
+        f'<h1>Shop</h1><script async src="{served.address}/afterclick.js" data-key="{served.key}"></script>'
+    ).encode()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _page(content))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _page(content: bytes) -> Callable[..., BaseHTTPRequestHandler]:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html; charset=utf-8")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing is said."""
+
+    return Page

@@ -1,0 +1,1 @@
+"""What came of automations, read from the events that their messages left behind."""
