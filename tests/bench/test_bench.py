@@ -63,7 +63,7 @@ def test_every_part_is_measured(rows):
 
 def test_ratios_are_those_of_the_medians(rows):
     for row in rows:
-        assert len(row.taken) == 1
+        assert len(row.taken) == (30 if row.what == "event to offer in Chromium" else 1)
         assert row.seconds > 0
         if row.against_taken:
             assert row.ratio == pytest.approx(row.taken[0] / row.against_taken[0])

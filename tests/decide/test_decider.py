@@ -13,6 +13,7 @@ from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import spans
 from afterclick.decide.decider import Decider
 from afterclick.decide.decision import Decision
+from afterclick.decide.engine import Engine
 from afterclick.decide.fold import Fold
 from afterclick.decide.people import People
 from afterclick.decide.reading import EventReader
@@ -320,3 +321,26 @@ def test_an_event_that_our_own_code_stumbles_over_keeps_no_other_from_being_deci
         decider.take(number + 1, START + number, "web", [one(number, START + number, "Page Viewed", "d")])
     assert [d.rule for d in decided(told)] == ["two"]
     assert (decider.size["skipped"], decider.position) == (1, 3)
+
+
+def test_a_visitor_our_own_code_stumbles_over_keeps_no_other_from_time_and_merges(monkeypatch) -> None:
+    decider = Decider(fold([rule("gone", 'since("Page Viewed") > 1h')]))
+    told = heard(decider)
+    for number, device in enumerate(("bad", "good", "other")):
+        decider.take(number + 1, START + number, "web", [one(number, START + number, "Page Viewed", device)])
+    tick = Engine.tick
+
+    def stumbling(self, memory, at):
+        if memory.key == "a:bad":
+            raise TypeError("unheard of")
+        return tick(self, memory, at)
+
+    monkeypatch.setattr(Engine, "tick", stumbling)
+    decider.tick(START + 2 * spans.HOUR)
+    assert sorted(d.visitor for d in decided(told)) == ["a:good", "a:other"]
+    at = START + 3 * spans.HOUR
+    decider.take(4, at, "web", [one(4, at, "Page Viewed", "good", "u1")])
+    decider.take(5, at + 1, "web", [one(5, at + 1, "Page Viewed", "bad", "u1")])
+    assert [(each.into, each.gone) for each in told if isinstance(each, Merged)] != []
+    assert decider.visitor("bad") == decider.visitor("good")
+    assert decider.size["skipped"] >= 1

@@ -91,8 +91,12 @@ class Fold:
         try:
             self._event(event, source, arrival, told, seq=seq, live=live, stored=stored)
         except _MISTAKES as mistake:
-            self.skipped += 1
-            self.stumbled = f"{event.event_id[:64]}: {type(mistake).__name__}"
+            self._stumble(event.event_id, mistake)
+
+    def _stumble(self, over: str, mistake: BaseException) -> None:
+        """One event or visitor that the code cannot deal with must not end the decisions of all others."""
+        self.skipped += 1
+        self.stumbled = f"{over[:64]}: {type(mistake).__name__}"
 
     def _event(
         self,
@@ -133,16 +137,23 @@ class Fold:
         """Time has come to `now`: what that fires, of so many visitors at the most."""
         found: list[Decision] = []
         while self._unseen and most > 0:
-            found += self._look(self._unseen.pop(), now)
+            found += self._looked(self._unseen.pop(), now)
             most -= 1
         while self._heap and self._heap[0][0] <= now and most > 0:
             due, key = heapq.heappop(self._heap)
             if self.due.get(key) != due:
                 continue
             del self.due[key]
-            found += self._look(key, now)
+            found += self._looked(key, now)
             most -= 1
         return found
+
+    def _looked(self, key: str, now: int) -> list[Decision]:
+        try:
+            return self._look(key, now)
+        except _MISTAKES as mistake:
+            self._stumble(key, mistake)
+            return []
 
     def _look(self, key: str, now: int) -> list[Decision]:
         if key not in self.memories:
@@ -197,14 +208,21 @@ class Fold:
 
     def _merge(self, into: str, gone: str, arrival: int, told: list[Told], seq: int) -> None:
         if gone in self.memories:
-            memory, other = self.memories.change(into), self.memories.change(gone)
-            for one in (memory, other):
-                told.extend(Decided(seq, decision) for decision in self.engine.tick(one, arrival - 1))
-            self.engine.merge(memory, other)
+            try:
+                self._unite(into, gone, arrival, told, seq)
+            except _MISTAKES as mistake:
+                self._stumble(gone, mistake)
             self.memories.drop(gone)
             self.due.pop(gone, None)
-            self._plan(into, self.engine.due(memory))
+        # They are one visitor from now on, whatever became of the states: runs and contacts must follow.
         told.append(Merged(seq, into, gone))
+
+    def _unite(self, into: str, gone: str, arrival: int, told: list[Told], seq: int) -> None:
+        memory, other = self.memories.change(into), self.memories.change(gone)
+        for one in (memory, other):
+            told.extend(Decided(seq, decision) for decision in self.engine.tick(one, arrival - 1))
+        self.engine.merge(memory, other)
+        self._plan(into, self.engine.due(memory))
 
     def _plan(self, key: str, due: int) -> None:
         """Note when time may do something for a visitor; an earlier note that is later stands until it is met."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +19,7 @@ import msgspec
 
 from afterclick.app.bench.ingest import processor_s, send, serving
 from afterclick.app.bench.ingest_client import Order, Sent
+from afterclick.app.bench.row import Row
 from afterclick.app.prove.served import Served
 from afterclick.app.workspace import open as open_store
 from afterclick.core import clock
@@ -26,6 +30,10 @@ RATE: Final = 2_000
 VISITORS: Final = 5_000
 RULES: Final = 1_000
 RELEVANT: Final = 30
+MEDIAN_BOUND: Final = 0.002
+LATENCY_BOUND: Final = 0.010
+OFFER_BOUND: Final = 0.100
+RATIO_BOUND: Final = 1.3
 _EVENT: Final = "Bench"
 _PATIENCE_S: Final = 120.0
 _SHOW: Final = Show(kind="toast", words=(Words(title="Offer", body="One more thing."),))
@@ -81,6 +89,39 @@ def measure_offer(browser: Any, folder: Path, repeats: int = 30) -> list[float]:
                 return [float(page.evaluate(_ONE, [_EVENT])) for _ in range(repeats)]
             finally:
                 page.close()
+
+
+def decide_sizes(events: int) -> dict[str, Any]:
+    """The usual sizes, smaller where the whole bench is made for few events."""
+    return {} if events >= 100_000 else {"seconds": 1.0, "visitors": 200, "rate": 200}
+
+
+def decide_rows(
+    folder: Path, tell: Callable[[str], None], *, seconds: float = 10.0, visitors: int = VISITORS, rate: int = RATE
+) -> list[Row]:
+    """Decisions as rows of the bench; event to offer where there are Playwright and Chromium."""
+    tell("decisions")
+    found = measure_decide(folder, rate=rate, seconds=seconds, visitors=visitors)
+    note = f"{found['rate']:,.0f} requests a second, {found['rules']:,.0f} rules, {found['refused']:.0f} refused"
+    rows = [
+        Row(what="decision, event synced, median", taken=(found["p50_ms"] / 1e3,), bound=MEDIAN_BOUND, note=note),
+        Row(what="decision, event synced, 99th percentile", taken=(found["p99_ms"] / 1e3,), bound=LATENCY_BOUND, note=note),
+        Row(what="1,000 decisions, processor of the server", taken=(found["request_us"] / 1e3,),
+            against="the collector alone, without a rule", against_taken=(found["alone_request_us"] / 1e3,),
+            bound=RATIO_BOUND, note=note),
+    ]  # fmt: skip
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None or importlib.util.find_spec("playwright") is None:
+        return rows
+    tell("event to offer in a browser")
+    driver = importlib.import_module("playwright.sync_api").sync_playwright
+    with driver() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            taken = measure_offer(browser, folder)
+        finally:
+            browser.close()
+    return [*rows, Row(what="event to offer in Chromium", taken=tuple(one / 1e3 for one in taken), bound=OFFER_BOUND)]
 
 
 _ONE: Final = """([event]) => new Promise((resolve) => {

@@ -11,6 +11,7 @@ from afterclick.analyse.kernels import compiled
 from afterclick.app.bench import pages, side
 from afterclick.app.bench.attribution import attribution_rows
 from afterclick.app.bench.backtest import backtest_rows
+from afterclick.app.bench.decide import decide_rows, decide_sizes
 from afterclick.app.bench.funnel_kinds import crowd_row, kind_rows
 from afterclick.app.bench.funnels import funnel_rows
 from afterclick.app.bench.imports import import_row
@@ -31,10 +32,10 @@ from afterclick.app.workspace import open as open_store
 REPEATS = 5
 PARTS: Final = (
     "import", "funnel", "kinds", "map", "others", "retention", "paths", "attribution", "retentioneering",
-    "backtest", "value", "memory", "page", "ingest", "timers",
+    "backtest", "value", "memory", "page", "ingest", "decide", "timers",
 )  # fmt: skip
 """What can be measured by itself, in this order."""
-_OWN_STORES: Final = {"page", "ingest", "timers"}
+_OWN_STORES: Final = {"page", "ingest", "decide", "timers"}
 
 
 class Peers(NamedTuple):
@@ -80,6 +81,8 @@ def run(
         rows += page_rows(server, min(events, pages.EVENTS), folder, repeats)
     if "ingest" in wanted:
         rows += ingest_rows(folder / "ingest", repeats, tell, sizes_of(events))
+    if "decide" in wanted:
+        rows += decide_rows(folder / "decide", tell, **decide_sizes(events))
     if "timers" in wanted:
         rows += timer_rows(folder / "timers", min(TIMERS, events), tell)
     return rows

@@ -39,6 +39,21 @@ class _Day:
         self.visitors = 0
         self.unanswered: list[str] = []
         self.restarts = 0
+        self._log_from = 0
+        self._sealed = False
+
+    def begin(self, log: Path) -> None:
+        """Another life of the server, whose words follow what is in the log by now."""
+        self.memory.append([])
+        self._log_from, self._sealed = log.stat().st_size, False
+
+    def sealed_once(self, log: Path) -> bool:
+        """Whether this life of the server has sealed."""
+        if not self._sealed:
+            with log.open("rb") as file:
+                file.seek(self._log_from)
+                self._sealed = b'"what":"sealed"' in file.read()
+        return self._sealed
 
 
 def prove(
@@ -61,11 +76,13 @@ def prove(
                 moments.pop(0)
                 served.kill() if seen.restarts % 2 == 0 else served.stop()
                 seen.restarts += 1
-                seen.memory.append([])
+                seen.begin(served.log)
                 _started(served, speed, elapsed)
                 tell(step("day_restart", n=seen.restarts, hour=round(elapsed * speed / 3600, 1)))
             _sent(served, batch, seen.ledger)
-            seen.memory[-1].append(memory(served.pid))
+            if seen.sealed_once(served.log):
+                # What sealing loads, it loads once; after that memory has no reason to grow.
+                seen.memory[-1].append(memory(served.pid))
             if elapsed > asked_at:
                 _asked(served.store, seen)
                 asked_at = elapsed + _ASK_EVERY_S
@@ -142,7 +159,7 @@ def _checks(served: Served, seen: _Day, hours: int, code: int) -> list[Check]:
 
 
 def _growth(samples: list[int]) -> int:
-    """How much more the last third of a run holds than the middle one; the first third is warming up."""
+    """How much more the last third of a run holds than the middle one, from its first sealing on."""
     third = len(samples) // 3
     if not third:
         return 0
