@@ -14,6 +14,7 @@ from afterclick import Reconcile
 from afterclick.act import acts_file
 from afterclick.core import names
 from afterclick.store import definitions
+from afterclick.store.automations import LiveRule
 from afterclick.store.definitions import Definitions
 from afterclick.store.live.reader import TailReader
 from afterclick.surfaces.cli.main import group
@@ -213,4 +214,27 @@ def test_a_failed_call_is_sent_again_by_a_button_of_the_page(tmp_path) -> None:
             assert server.post_form("/automation", form + action, kind) == 303
             until(lambda: len(of(heard, "/desk", "v1")) == 2)
             assert len({call["action_id"] for call in of(heard, "/desk", "v1")}) == 1
+            assert server.end() == 0
+
+
+def test_who_asks_for_nothing_pays_nothing_and_the_past_is_known_when_somebody_does(tmp_path) -> None:
+    with receiver() as (host, heard):
+        path = tmp_path / "shop"
+        with afterclick.open(path, create=True, write=True):
+            pass
+        definitions.save(path, Definitions(outbound=(host,)))
+        with serving(path) as server:
+            health = json.loads(server.ask("GET", "/healthz")[1])["deciding"]
+            assert (health["resting"], health["ready"]) == (True, True)
+            visitor = Visitor("v1")
+            for _ in range(2):
+                visitor.does(server, server.key, "Product Viewed")
+            assert json.loads(server.ask("GET", "/healthz")[1])["deciding"]["visitors"] == 0
+            rule = LiveRule(name="Third", when='count("Product Viewed") >= 3', state="on", call=f"http://{host}/desk")
+            definitions.save(path, Definitions(outbound=(host,), rules=(rule,)))
+            until(lambda: json.loads(server.ask("GET", "/healthz")[1])["deciding"]["visitors"] == 1)
+            ready(server)
+            assert of(heard, "/desk", "v1") == []
+            visitor.does(server, server.key, "Product Viewed")
+            until(lambda: of(heard, "/desk", "v1"))
             assert server.end() == 0

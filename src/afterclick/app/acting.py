@@ -28,7 +28,7 @@ from afterclick.core import clock
 from afterclick.core.errors import AfterclickError
 from afterclick.core.spans import DAY, MINUTE
 from afterclick.decide.told import Told
-from afterclick.store.definitions import Definitions
+from afterclick.store.definitions import FILE, Definitions
 
 _LOOK_S: Final = 0.2
 """How long a timer that is due waits at most until somebody looks."""
@@ -76,6 +76,8 @@ class Acting:
         self._links = roster.links(store.path, delivery)
         self._loop = SendLoop(self._sender, partial(self._trouble, "sending"))
         self._told: SimpleQueue[Sequence[Told] | _Marker] = SimpleQueue()
+        self._renewing = threading.Lock()
+        self._stood: tuple[int, ...] | None = None
         self._end = threading.Event()
         self._erased: set[str] = set()
         self._failures = self._skipped = 0
@@ -130,12 +132,26 @@ class Acting:
         return found
 
     def renew(self) -> None:
-        """Heed documents that were changed, once the decider knows what their conditions ask."""
-        definitions = self._shop.store.definitions
-        if self._deciding.busy or not self._deciding.decider.ready:
-            return
-        if definitions == self._definitions:
-            return
+        """Heed documents that were changed, as soon as the decider goes by them."""
+        with self._renewing:
+            stood = self._stand()
+            if stood == self._stood:
+                return
+            definitions = self._shop.store.definitions
+            if definitions == self._definitions:
+                self._stood = stood
+            elif self._deciding.follows(definitions):
+                self._heed(definitions)
+                self._stood = stood
+
+    def _stand(self) -> tuple[int, ...]:
+        path = self._shop.store.path / FILE
+        if not path.exists():
+            return ()
+        found = path.stat()
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _heed(self, definitions: Definitions) -> None:
         if definitions.delivery != self._definitions.delivery or definitions.outbound != self._definitions.outbound:
             before, self._channels = self._channels, roster.channels(self._shop.store.path, definitions, self.acts)
             self._sender.courier.channels = self._channels
@@ -211,6 +227,9 @@ class Acting:
             later += [one for one in left if one.seq]
             left[:] = [one for one in left if not one.seq]
         heard = [*later, *left] if ready else list(left)
+        if heard:
+            # What the decider told by new documents is not to meet the old ones here.
+            self.renew()
         for part in tellings.portions(heard, _AT_ONCE):
             self._hear(part)
         left.clear()

@@ -41,7 +41,8 @@ class Deciding:
     """Owned by the server. `heard` is called on the loop's thread, `tick`, `renew` and `save` on that of a follower.
 
     `settled(position)` returns whether those who act have stored what they were told up to there: states are saved no
-    further than that. `in_use` gives the journeys that runs still go by; `crowded` says whether who acts comes not after.
+    further than that. `in_use` gives the journeys that runs still go by, `owes` whether anything was
+    ever to be sent; `crowded` says whether who acts comes not after.
     """
 
     def __init__(self, shop: Workspace, tail: Tail, reader: TailReader, journal: Journal) -> None:
@@ -49,6 +50,8 @@ class Deciding:
         self.settled: Callable[[int], bool] = lambda _: True
         self.in_use: Callable[[], Sequence[Journey]] = tuple
         self.crowded: Callable[[], bool] = bool
+        self.owes: Callable[[], bool] = bool
+        self._resting = False
         self._shop = shop
         self._tail = tail
         self._journal = journal
@@ -78,7 +81,9 @@ class Deciding:
         self.decider.listen(self._follow)
         definitions = self._shop.store.definitions
         self._know(definitions)
-        self._preparing.begin(definitions, self._book(definitions))
+        self._resting = self._may_rest(definitions)
+        if not self._resting:
+            self._preparing.begin(definitions, self._book(definitions))
 
     def close(self) -> None:
         """Stop learning and keep the states."""
@@ -94,8 +99,9 @@ class Deciding:
         """How far it is, in figures."""
         done, total = self._preparing.progress
         return {
-            "ready": self.decider.ready, "learning": self.busy, "learnt": done, "of": total,
-            "position": self.decider.position, "rules": len(self._rules), **self.decider.size,
+            "ready": self._resting or self.decider.ready, "resting": self._resting,
+            "learning": self.busy, "learnt": done, "of": total, "position": self.decider.position,
+            "rules": len(self._rules), **self.decider.size,
         }  # fmt: skip
 
     def heard(self, call: TailCall, events: Sequence[Canonical]) -> list[Decision]:
@@ -103,7 +109,7 @@ class Deciding:
         with self.decider.alone():
             if call.bodies or call.rejected:
                 self._seq += 1
-            if not events:
+            if self._resting or not events:
                 return []
             return self.decider.take(self._seq, call.received_at, call.source, events)
 
@@ -119,6 +125,8 @@ class Deciding:
 
     def look(self, waiting: int) -> None:
         """Notice calls that were committed and not heard, `waiting` being those on their way: they are in the tail."""
+        if self._resting:
+            return
         position = self._tail.position
         self._missed = self._missed + 1 if not waiting and self._seq < position else 0
         if self._missed > 1:
@@ -137,6 +145,9 @@ class Deciding:
             return
         self._stood, self._again_at = standing, clock.ticks() + _AGAIN_S
         definitions = self._shop.store.definitions
+        if self._resting:
+            self._wake(definitions)
+            return
         book = self._book(definitions)
         self._know(definitions)
         if self._preparing.failed or self._preparing.is_outdated(definitions) or not book.terms <= self.decider.terms:
@@ -145,6 +156,10 @@ class Deciding:
             self._preparing.begin(definitions, book)
         elif book.fingerprint != self.decider.fingerprint or self.decider.shows_otherwise(book):
             self.decider.use(book)
+
+    def follows(self, definitions: Definitions) -> bool:
+        """Whether these are the documents that decide now."""
+        return self.decider.ready and self._book(definitions).fingerprint == self.decider.fingerprint
 
     def save(self) -> bool:
         """Keep what changed; False where not all that was decided is stored yet. Raises StoreError where the disk refuses;
@@ -185,6 +200,19 @@ class Deciding:
                 self._unstored = [one for one in self._unstored if named.isdisjoint(_ids(one))]
             self._file.forget(gone, ids)
         return gone
+
+    def _may_rest(self, definitions: Definitions) -> bool:
+        """Nobody asks for anything: no rule is on, no journey runs, nothing was ever to be sent."""
+        rules = any(rule.state == "on" for rule in definitions.rules)
+        journeys = any(journey.state != "draft" for journey in definitions.journeys)
+        return not (rules or journeys or self.in_use() or self.owes())
+
+    def _wake(self, definitions: Definitions) -> None:
+        """Learn the past once somebody asks for it; until then collecting costs nothing more."""
+        self._resting = self._may_rest(definitions)
+        if not self._resting:
+            self._know(definitions)
+            self._preparing.begin(definitions, self._book(definitions))
 
     def _standing(self) -> tuple[object, ...]:
         """Differs where anything may have changed that rules or visitors depend on."""

@@ -104,9 +104,13 @@ class Decisions:
     def _limit(self, waits: _Once) -> None:
         """Answer without decisions once the budget is over. One timer for all: one for each costs as much as deciding."""
         loop = asyncio.get_running_loop()
-        self._waiting.append((loop.time() + BUDGET_S, waits))
+        due = loop.time() + BUDGET_S
+        self._waiting.append((due, waits))
+        if self._timer is not None and self._timer.when() > due:
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
-            self._timer = loop.call_later(BUDGET_S, self._sweep, loop)
+            self._timer = loop.call_at(due, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         waiting, now = self._waiting, loop.time()
