@@ -10,11 +10,11 @@ import pytest
 
 import afterclick
 from afterclick.app.questions import ALL
-from afterclick.core import errors
+from afterclick.core import errors, i18n
 from afterclick.core.spec import Spec, kinds
 from afterclick.surfaces import docs
 from afterclick.surfaces.cli.main import COMMANDS, QUESTIONS, group
-from afterclick.surfaces.cli.views import PAGES, VIEWS
+from afterclick.surfaces.cli.views import PAGES, PARTS, VIEWS
 
 ROOT = Path(__file__).parents[2]
 SURFACES = ROOT / "src" / "afterclick" / "surfaces"
@@ -93,6 +93,12 @@ def test_the_table_of_commands_is_the_commands() -> None:
         assert command is not None
         assert command.name == name
         assert (command.help or "").splitlines()[0] == entry.help
+
+
+def test_what_a_terminal_shows_beside_an_answer_has_a_heading() -> None:
+    for name, view in (*VIEWS.items(), *PARTS.items()):
+        for lang in ("en", "ko"):
+            assert not view.also or i18n.text(lang, f"cli.also_{view.also}"), name
 
 
 def test_views_and_pages_are_of_questions() -> None:
