@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from afterclick.act.rehearsal.question import Backtest
     from afterclick.analyse.attribution.attribution import Attribution
     from afterclick.analyse.barriers import Barriers
     from afterclick.analyse.catalogue import Data
@@ -48,6 +49,7 @@ __all__ = [
     "Affinities",
     "Alerts",
     "Attribution",
+    "Backtest",
     "Barriers",
     "Boards",
     "Channels",
@@ -94,6 +96,7 @@ _HOMES = {
     "Boards": "afterclick.observe.boards.question",
     "Affinities": "afterclick.learn.affinities.affinities",
     "Attribution": "afterclick.analyse.attribution.attribution",
+    "Backtest": "afterclick.act.rehearsal.question",
     "Barriers": "afterclick.analyse.barriers",
     "Channels": "afterclick.analyse.channels",
     "Data": "afterclick.analyse.catalogue",

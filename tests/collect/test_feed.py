@@ -249,7 +249,8 @@ def test_memory_is_bounded_whatever_comes() -> None:
     try:
         flood(0)
         before = flood(120)
-        after = max(flood(start) for start in (240, 360))
+        # What is kept without end would show every time; other threads of this process only now and then.
+        after = min(flood(start) for start in (240, 360, 480))
     finally:
         tracemalloc.stop()
     assert after < before * 1.15 + 100_000

@@ -9,9 +9,11 @@ import sys
 import numba
 import pytest
 
-from afterclick import Attribution, Funnel, JourneyMap, Kpi, Paths, Retention, Transitions
+from afterclick import Attribution, Backtest, Funnel, JourneyMap, Kpi, Paths, Retention, Transitions
 from afterclick.analyse import troubles
 from afterclick.analyse.kernels import compiled
+from afterclick.core.arrays import frozen
+from afterclick.decide.backtest import running
 from support.shop import Shop
 
 WHOLE = {"range": "all", "compare": "none"}
@@ -53,6 +55,7 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
         Attribution(touch_unit="event", data_driven="off", **WHOLE),
         Retention(**WHOLE),
         Retention(start="Page Viewed", back="Product Viewed", **WHOLE),
+        Backtest(rule="session.pages >= 1", range="all"),
         JourneyMap(**WHOLE),
     )
     with shop.open(tmp_path / "store") as workspace:
@@ -64,6 +67,10 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
         monkeypatch.setattr(troubles, "_FEW", 0)
         workspace.context().forget()
         workspace.ask(questions[-1])
+        # As of a store whose rows came live: gathered by arrival, then put in order within each call.
+        monkeypatch.setattr(running, "arrivals", lambda context: frozen(context.column("at").copy()))
+        workspace.context().forget()
+        workspace.ask(Backtest(rule="session.pages >= 2", range="all"))
     assert met == {one.plain.__name__ for one in compiled._ALL}
 
 

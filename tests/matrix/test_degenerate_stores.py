@@ -124,7 +124,7 @@ FILLED: dict[str, dict[str, object]] = {
     "funnel": {"steps": (PAGE, ORDER)}, "drivers": {"steps": (PAGE, ORDER)}, "retention": {}, "feedback": {}, "rewards": {},
     "referrals": {}, "lifecycle": {}, "stickiness": {}, "onboarding": {}, "paths": {}, "transitions": {}, "searches": {},
     "attribution": {}, "value": {}, "rfm": {}, "repeat": {}, "segment": {"rule": 'performed("Page Viewed")'}, "segments": {},
-    "personas": {}, "affinities": {}, "discover": {}, "alerts": {}, "boards": {},
+    "personas": {}, "affinities": {}, "discover": {}, "alerts": {}, "boards": {}, "backtest": {"rule": "session.pages >= 1"},
 }  # fmt: skip
 """The required fields of every question; a question that is not here fails the test below."""
 REFUSED = {"touchpoint", "visitor", "funnel", "drivers", "segment"}

@@ -23,6 +23,7 @@ PUBLIC = [
     "Affinities",
     "Alerts",
     "Attribution",
+    "Backtest",
     "Barriers",
     "Boards",
     "Channels",

@@ -9,6 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -114,14 +115,20 @@ def decide_rows(
     if chromium is None or importlib.util.find_spec("playwright") is None:
         return rows
     tell("event to offer in a browser")
+    # In a thread of its own: whoever asks may have a loop that runs, which Playwright does not like.
+    with ThreadPoolExecutor(1) as thread:
+        taken = thread.submit(_offered, chromium, folder).result()
+    return [*rows, Row(what="event to offer in Chromium", taken=tuple(one / 1e3 for one in taken), bound=OFFER_BOUND)]
+
+
+def _offered(chromium: str, folder: Path) -> list[float]:
     driver = importlib.import_module("playwright.sync_api").sync_playwright
     with driver() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:
-            taken = measure_offer(browser, folder)
+            return measure_offer(browser, folder)
         finally:
             browser.close()
-    return [*rows, Row(what="event to offer in Chromium", taken=tuple(one / 1e3 for one in taken), bound=OFFER_BOUND)]
 
 
 _ONE: Final = """([event]) => new Promise((resolve) => {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from afterclick.act import acts_file
+from afterclick.act.outbound import signing
 from afterclick.act.outbox import table
 from afterclick.act.outbox.sender import LEASE
 from afterclick.act.outbox.table import Balance
@@ -57,6 +58,9 @@ class _Stage:
             smtp_port=receivers.smtp_port, begin=BEGIN, end=BEGIN + 60 * DAY, jump=jump,
         )  # fmt: skip
         self._log = folder.with_suffix(".log")
+        # Made before there are two of them: one that is stopped while it makes the key would hold up the other.
+        folder.mkdir(parents=True, exist_ok=True)
+        signing.secret(folder)
 
     def begin(self, fate: str = "", environ: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a process that meets its fate, if it has any."""
