@@ -10,8 +10,8 @@ from click.testing import CliRunner
 import afterclick
 from afterclick import Boards, Kpi
 from afterclick.core.errors import SpecError
-from afterclick.observe.boards.undo import KEPT
 from afterclick.store.documents import MOST_CARDS, Alert, Board, BoardCard, Goal
+from afterclick.store.undo import KEPT
 from afterclick.surfaces.cli.main import group
 from support.shop import Shop
 

@@ -509,3 +509,10 @@ def test_the_dry_run_is_shown_and_opens_the_way_to_on(
     changed = body(pages, at, lang="ko")
     assert "지금 내용으로 모의 실행을 하지 않았습니다" in changed
     assert forms_of(changed, what="on") == []
+
+
+def test_the_address_of_a_dry_run_leads_to_its_document(pages: TestClient, desk: Automations) -> None:
+    desk.put(LiveRule(name="Say hello", when="session.pages >= 2", emit="Hello"))
+    answer = pages.get("/automations?rule=Say+hello", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, "/automations/rule/Say%20hello")
+    assert pages.get("/automations?rule=Nobody", follow_redirects=False).status_code == 200

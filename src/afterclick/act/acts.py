@@ -166,22 +166,14 @@ class Acts:
         )  # fmt: skip
 
     def _roll_back(self, connection: sqlite3.Connection) -> bool:
-        try:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._drop()
-            return False
-        return True
+        if database.roll_back(connection):
+            return True
+        self._drop()
+        return False
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                connection.close()
-            except sqlite3.Error:
-                # The file is opened anew or given up, whatever this one says at its end.
-                return
+        database.drop(connection)
 
 
 def get(connection: sqlite3.Connection, name: str) -> bytes | None:

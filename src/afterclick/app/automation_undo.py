@@ -7,12 +7,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from afterclick.store import disk
 from afterclick.store.automations import Delivery, Journey, LiveRule
+from afterclick.store.undo import UndoFile
 
-FOLDER: Final = "documents"
 FILE: Final = "automations.jsonl"
-KEPT: Final = 50
 
 Kind = Literal["rule", "journey", "delivery"]
 
@@ -32,40 +30,6 @@ class Before(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     delivery: Delivery | None = None
 
 
-class AutomationUndo:
+def undo_of(store: Path) -> UndoFile[Before]:
     """The file of a store; written while the store's definitions are held."""
-
-    def __init__(self, store: Path) -> None:
-        self.path = store / FOLDER / FILE
-
-    def states(self) -> list[Before]:
-        """What can be gone back to, oldest first."""
-        with disk.explained(self.path):
-            try:
-                lines = self.path.read_bytes().splitlines()
-            except FileNotFoundError:
-                return []
-        found = []
-        for line in lines:
-            try:
-                found.append(msgspec.json.decode(line, type=Before))
-            except msgspec.MsgspecError:
-                continue
-        return found
-
-    def push(self, state: Before) -> None:
-        """Remember a state; the oldest is forgotten where there are many."""
-        self._write([*self.states()[-(KEPT - 1) :], state])
-
-    def pop(self) -> Before | None:
-        """The state before the last change, which is forgotten; None where there is none."""
-        known = self.states()
-        if not known:
-            return None
-        self._write(known[:-1])
-        return known[-1]
-
-    def _write(self, states: list[Before]) -> None:
-        with disk.explained(self.path):
-            self.path.parent.mkdir(exist_ok=True)
-            disk.write_synced(self.path, b"".join(msgspec.json.encode(state) + b"\n" for state in states))
+    return UndoFile(store, FILE, Before)

@@ -11,13 +11,14 @@ from afterclick.act.journeys.standing import Standing, standing
 from afterclick.app.automation_checks import Problem, checked, say
 from afterclick.app.automation_outbox import Outgoing, outgoing
 from afterclick.app.automation_print import fingerprint
-from afterclick.app.automation_undo import AutomationUndo, Before
+from afterclick.app.automation_undo import Before, undo_of
 from afterclick.core import clock
 from afterclick.core import spec as specs
 from afterclick.core.errors import SpecError, UsageError, nearest
 from afterclick.core.result import Result
 from afterclick.observe.automations.outcomes import Outcomes, outcomes_of
 from afterclick.store.automations import Delivery, Journey, LiveRule
+from afterclick.store.undo import UndoFile
 
 if TYPE_CHECKING:
     from afterclick.app.workspace import Workspace
@@ -244,8 +245,8 @@ class Automations:
             raise SpecError("there is no such message to send again", hint="it may be under way already", path="action_id")
 
     @property
-    def _undo(self) -> AutomationUndo:
-        return AutomationUndo(self._shop.store.path)
+    def _undo(self) -> UndoFile[Before]:
+        return undo_of(self._shop.store.path)
 
     def _of(self, kind: str) -> dict[str, Any]:
         if kind not in ("rule", "journey"):

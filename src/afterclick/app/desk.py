@@ -16,7 +16,7 @@ from afterclick.observe.alerts.history import Fired, History
 from afterclick.observe.alerts.question import Alerts, fired_of
 from afterclick.observe.alerts.telling import Post, Told, poster, tell
 from afterclick.observe.boards.question import Boards
-from afterclick.observe.boards.undo import State, Undo
+from afterclick.observe.boards.undo import State, undo_of
 from afterclick.store.documents import Alert, Board, BoardCard
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Desk:
     def undo(self) -> str:
         """Take the last change back; returns what it was about. Raises SpecError where nothing was changed."""
         with self._shop.store.defining():
-            state = Undo(self._shop.store.path).pop()
+            state = undo_of(self._shop.store.path).pop()
             if state is None:
                 raise SpecError("there is nothing to take back", path="undo")
             self._shop.define(boards=msgspec.to_builtins(state.boards), alerts=msgspec.to_builtins(state.alerts))
@@ -114,7 +114,7 @@ class Desk:
     @property
     def undoable(self) -> str:
         """What the last change was about; empty where there is none."""
-        states = Undo(self._shop.store.path).states()
+        states = undo_of(self._shop.store.path).states()
         return states[-1].change if states else ""
 
     def check(self, names: tuple[str, ...] = (), *, remember: bool = True) -> Checked:
@@ -145,7 +145,7 @@ class Desk:
             self._shop.define(
                 alerts=msgspec.to_builtins(list(alerts.values())), boards=msgspec.to_builtins(list(boards.values()))
             )
-            Undo(self._shop.store.path).push(before)
+            undo_of(self._shop.store.path).push(before)
 
 
 def _checked(card: BoardCard) -> BoardCard:

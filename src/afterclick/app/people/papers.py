@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from afterclick.act.channels import audience
+from afterclick.app import automation_undo
 from afterclick.app.people.forms import Needles
 from afterclick.app.people.redaction import Redaction
 from afterclick.learn import kept
@@ -17,8 +18,11 @@ from afterclick.observe.boards import undo
 from afterclick.store import definitions, disk, manifest, segment_lists
 from afterclick.store.definitions import Definitions
 from afterclick.store.store import Store
+from afterclick.store.undo import FOLDER
 
 _BEFORE: Final = "before.json"
+_NAMED: Final = ("alerts", "boards", "rules", "journeys")
+"""Lists of documents of which each has a name of its own."""
 
 
 def clean(store: Store, needles: Needles, redaction: Redaction) -> list[str]:
@@ -31,7 +35,9 @@ def clean(store: Store, needles: Needles, redaction: Redaction) -> list[str]:
     if segment_lists.forget(folder, set(needles.ids)):
         done.append(segment_lists.FOLDER)
     done += audience.forget(folder, needles.ids)
-    named = ((segment_lists.FOLDER, _BEFORE), (undo.FOLDER, undo.FILE), (history.FOLDER, history.FILE))
+    named = (
+        (segment_lists.FOLDER, _BEFORE), (FOLDER, undo.FILE), (FOLDER, automation_undo.FILE), (history.FOLDER, history.FILE),
+    )  # fmt: skip
     for path in (folder / place / name for place, name in named):
         if _lines(path, redaction):
             done.append(str(path.relative_to(folder)))
@@ -98,7 +104,20 @@ def _distinct(values: dict[str, Any]) -> dict[str, Any]:
             fresh = f"{name} {n}"
         seen.add(fresh)
         saved.append((fresh, question))
-    return {**values, "saved": saved}
+    return {**values, "saved": saved, **{key: _named_apart(values[key]) for key in _NAMED}}
+
+
+def _named_apart(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    seen: set[str] = set()
+    found = []
+    for one in documents:
+        fresh, n = one["name"], 1
+        while fresh in seen:
+            n += 1
+            fresh = f"{one['name']} {n}"
+        seen.add(fresh)
+        found.append({**one, "name": fresh})
+    return found
 
 
 def _set_aside(folder: Path, needles: Needles) -> list[str]:

@@ -36,6 +36,7 @@ from afterclick.core.money import to_minor
 from afterclick.core.spans import MINUTE
 from afterclick.decide.states_file import StatesFile
 from afterclick.store import tombstones
+from afterclick.store.automations import LiveRule, Show, Words
 from afterclick.store.documents import Board
 from afterclick.store.live import database
 from afterclick.store.live.calls import TailCall
@@ -48,7 +49,7 @@ _SPACES: Final = ("u:", "a:", "e:")
 _SPENT: Final = 10_000
 _PARTS: Final = (
     ".parquet", "log/rejects/", "projection/", database.FILE, acts_file.FILE, "segments/", "afterclick.toml",
-    "documents/undo.jsonl",
+    "documents/undo.jsonl", "documents/automations.jsonl",
 )
 """What the person is planted in: each of these must be named by the search before, and none after."""
 
@@ -123,6 +124,9 @@ class _Trial:
             shop.segments.take("Buyers", "Buyers then")
             shop.desk.put_board(Board(name="Calls", text=f"ask {self.email} again"))
             shop.desk.put_board(Board(name="Calls 2"))
+            rule = LiveRule(name=f"Call {self.user}", when="session.pages >= 3", show=Show(words=(Words(title=self.email),)))
+            shop.automations.put(rule)
+            shop.automations.put(msgspec.structs.replace(rule, priority=1), was=rule.name)
         with open_store(self.path, write=True) as shop, closing(Tail.open(self.path)) as tail:
             taker = Taker(self.path, tail)
             taker.take([self.live(first, user_id=self.user), self.live("someone", url=f"https://s.example/u/{self.user}")])

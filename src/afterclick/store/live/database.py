@@ -147,6 +147,26 @@ def _tables(connection: sqlite3.Connection) -> dict[bytes, bytes]:
     return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
 
 
+def roll_back(connection: sqlite3.Connection) -> bool:
+    """Undo what is under way; False where even that fails, and the connection is to be dropped."""
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def drop(connection: sqlite3.Connection | None) -> None:
+    """Close a connection that is not trusted any more."""
+    if connection is not None:
+        try:
+            connection.close()
+        except sqlite3.Error:
+            # The file is opened anew or given up, whatever this one says at its end.
+            return
+
+
 def damage(said: str) -> sqlite3.DatabaseError:
     """The error of a file that does not hold together."""
     error = sqlite3.DatabaseError(said)

@@ -146,24 +146,11 @@ class TailFile:
         connection.execute(f"PRAGMA busy_timeout = {database.PATIENCE_MS}")
 
     def _roll_back(self) -> bool:
-        connection = self._connection
-        if connection is None:
-            return False
-        try:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            return False
-        return True
+        return self._connection is not None and database.roll_back(self._connection)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                connection.close()
-            except sqlite3.Error:
-                # The file is opened anew or given up, whatever this one says at its end.
-                return
+        database.drop(connection)
 
     def _unsure(self, error: sqlite3.Error | None) -> StoreError:
         said = "" if error is None else f": {error}"

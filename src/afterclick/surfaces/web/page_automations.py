@@ -11,7 +11,7 @@ from jinja2 import Environment
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from afterclick.analyse import opening
@@ -62,6 +62,11 @@ class AutomationRoutes:
         return desk
 
     async def _list(self, request: Request) -> Response:
+        # Where the address of a dry run leads: the document it was about.
+        for kind in ("rule", "journey"):
+            name = request.query_params.get(kind, "")
+            if name and self._keeps and name in getattr(self._desk, f"{kind}s"):
+                return RedirectResponse(page_of(kind, name), 302, _FLEETING)
         return await self._answer(request, PATH, self._listed, "")
 
     def _one(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
