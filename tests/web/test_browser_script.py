@@ -65,10 +65,11 @@ class Shop:
 
     def _collect(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         with self._lock:
-            if not request.path.startswith("/v1/stream"):
+            if not request.path.startswith(("/v1/stream", "/v1/decide")):
                 self.requests.append((request.command, request.path, {k.lower(): v for k, v in request.headers.items()}))
             status, headers = 200, {}
-            if request.command == "POST":
+            # A stream that broke while a page left is followed by a question, which is no event.
+            if request.command == "POST" and request.path != "/v1/decide":
                 if self.answers:
                     status, headers = self.answers.pop(0)
                 if status == 200:
