@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -254,6 +255,37 @@ def test_a_page_does_not_wait_for_a_slow_disk_and_its_event_is_stored_all_the_sa
     assert [event["event_id"] for event in stored(shop)].count("v14-a1") == 1
     # Sent again it is known.
     assert decide(shop, "v14", added(1, "v14", 25_000))["duplicates"] == 1
+
+
+def test_questions_that_came_together_are_each_answered_in_time(shop: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+    commit = shop.live.tail.commit
+
+    def slowly(calls: Any) -> Any:
+        assert held.wait(60)
+        return commit(calls)
+
+    def request(number: int) -> bytes:
+        said = {"writeKey": shop.key, "anonymousId": "v16", "event": added(number, "v16", 100)}
+        body = json.dumps(said).encode()
+        return b"POST /v1/decide HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+    monkeypatch.setattr(shop.live.tail, "commit", slowly)
+    monkeypatch.setattr(decisions, "BUDGET_S", 0.05)
+    try:
+        with socket.create_connection(("127.0.0.1", shop.port), timeout=60) as page_of_it:
+            # The second is read the moment the first is answered, which is when its time is over.
+            page_of_it.sendall(request(1) + request(2) + request(3))
+            found = b""
+            while found.count(b'"pending":true') < 3:
+                piece = page_of_it.recv(65_536)
+                assert piece, found
+                found += piece
+    finally:
+        held.set()
+        monkeypatch.undo()
+    assert found.count(b"HTTP/1.1 200") == 3
+    until(lambda: [event["event_id"] for event in stored(shop)].count("v16-a3") == 1)
 
 
 def test_whatever_keeps_it_from_deciding_the_event_is_stored(shop: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from afterclick.collect import status_words
-from afterclick.collect.privacy.consent import ANYTHING, MARKETING, Choice, said
+from afterclick.collect.privacy.consent import ANYTHING, MARKETING, STATED_BY, TOLD_IN, Choice, said
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import names
 
@@ -40,12 +40,23 @@ class Facts(NamedTuple):
 
 
 NOTHING: Final = Facts()
+_BY_NAME: Final = frozenset(
+    (names.PUSH_SUBSCRIBED, names.PUSH_UNSUBSCRIBED, names.MESSAGE_UNSUBSCRIBED, names.MESSAGE_COMPLAINED,
+     names.MESSAGE_BOUNCED, *STATED_BY)
+)  # fmt: skip
+_BY_PROPERTY: Final = frozenset((*_ZONES, *_LANGUAGES, *TOLD_IN))
 
 
 def facts(event: Canonical) -> Facts:
     """Read an event."""
     properties = event.properties
     name = event.event
+    if (
+        event.email is None and event.phone is None and event.consent is None
+        and name not in _BY_NAME and _BY_PROPERTY.isdisjoint(properties)
+    ):  # fmt: skip
+        # Most say nothing of it.
+        return NOTHING
     return Facts(
         email=email(event.email),
         phone=(event.phone or "").strip(),

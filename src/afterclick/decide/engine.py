@@ -8,6 +8,7 @@ from typing import Any, Final
 from afterclick.analyse.context import NO_BEHAVIOUR
 from afterclick.analyse.segments.happening import Happening
 from afterclick.analyse.segments.machines import NEVER
+from afterclick.analyse.segments.sliding import Sliding
 from afterclick.analyse.segments.state_machines import Setting
 from afterclick.analyse.segments.state_terms import IDENTIFIED
 from afterclick.core import names
@@ -110,7 +111,12 @@ class Engine:
             machine = machines.get(number)
             if machine is None:
                 machine = machines[number] = book.machines[number].machine()
-            machine.take(one, places)
+            if machine.__class__ is Sliding:
+                # Most windows hold fewer than any rule asks for.
+                if not machine.step(at):
+                    continue
+            else:
+                machine.take(one, places)
             if number in moved:
                 changed[number] = machine.value(at)
                 if number in timed:
@@ -122,7 +128,7 @@ class Engine:
             self._of_state(memory, book.basket, changed)
         if book.traits and IDENTIFIED.event in one.names:
             self._of_state(memory, book.traits, changed)
-        if memory.turns:
+        if (changed or book.turning) and memory.turns:
             memory.soonest = min(memory.turns.values())
         return changed
 
@@ -214,6 +220,8 @@ class Engine:
 
         Decisions as they were made but for `event_id`, which is not kept.
         """
+        if not memory.offers:
+            return []
         found = []
         for one in memory.offers:
             rule = self.book.by_rule.get(one.rule)

@@ -51,6 +51,9 @@ _STOPS: Final = frozenset((names.MESSAGE_UNSUBSCRIBED, names.MESSAGE_COMPLAINED)
 STATED_BY: Final = names.CONSENT_EVENTS | _STOPS
 """Events that say something of consent by their name."""
 
+TOLD_IN: Final = frozenset((PROPERTY, *_FIELDS))
+"""Properties that say something of it, whatever the event."""
+
 
 class Choice(NamedTuple):
     """Is a purpose allowed? `channel` is "" for all of them."""

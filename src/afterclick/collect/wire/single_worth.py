@@ -41,24 +41,33 @@ def read(event: str, properties: dict[str, Any]) -> SingleWorth:
     listing = event in LISTING
     if not said and not listing:
         return NOTHING
-    strict = event in worth.STRICT
-    revenue, price, quantity = (_amount(said.get(field), strict) for field in ("revenue", "price", "quantity"))
-    found = revenue
-    if found is None and price is not None:
-        found = _product(price, quantity)
-    elif price is not None:
-        _product(price, quantity)
-    if listing and revenue is None:
+    told = said.get
+    found, price, quantity, stated = _figures(event, told("revenue"), told("price"), told("quantity"))
+    if listing and not stated:
         summed = _of_items(properties)
-        found = found if summed is None else summed
+        if summed is not None:
+            found = abs(summed) if event == names.ORDER_REFUNDED else summed
+    return SingleWorth(found, price, quantity, told("order_id"), told("currency"))
+
+
+@lru_cache(1 << 13)
+def _figures(
+    event: str, revenue: str | None, price: str | None, quantity: str | None
+) -> tuple[int | None, float | None, float | None, bool]:
+    """Amount, price and quantity, items aside, and whether the amount was stated as such; few of them are new."""
+    strict = event in worth.STRICT
+    stated, each, pieces = (_amount(text, strict) for text in (revenue, price, quantity))
+    found = stated
+    if each is not None:
+        product = _product(each, pieces)
+        found = product if stated is None else stated
     if event == names.ORDER_REFUNDED and found is not None:
         found = abs(found)
-    return SingleWorth(
+    return (
         found,
-        None if price is None else _double(said["price"]),
-        None if quantity is None else _double(said["quantity"]),
-        said.get("order_id"),
-        said.get("currency"),
+        None if price is None or each is None else _double(price),
+        None if quantity is None or pieces is None else _double(quantity),
+        stated is not None,
     )
 
 

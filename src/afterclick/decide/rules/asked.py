@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from afterclick.analyse.segments.following import Following, Missing
 from afterclick.analyse.segments.machines import Lapsing, Machine, passing
+from afterclick.analyse.segments.sliding import Sliding
 from afterclick.analyse.segments.state_machines import READ, VisitorState, read_state, turn_of_state
 from afterclick.analyse.segments.tallies import Counting, Figuring
 from afterclick.core import condition_tree as tree
@@ -118,6 +119,8 @@ class Asked:
     def machine(self) -> Machine:
         """A fresh machine of this term, bounded."""
         match self.term:
+            case Count(within=within, same=same) if within and not same:
+                return Sliding(self.term, self.drops, self.most)
             case Count():
                 return Counting(self.term, self.drops, self.most)
             case Figure():

@@ -88,6 +88,7 @@ class RuleBook:
             tuple((one.number, one.read, one.turn) for one in moved if one.family == family)
             for family in ("visit", "touch", "basket", "trait")
         )
+        self.turning = any(turn is not None for *_, turn in (*self.visit, *self.touch, *self.basket, *self.traits))
         self.timed = frozenset(one.number for one in moved if one.direction != "no")
         groups: dict[str, frozenset[bytes]] = {}
         for one in self.running:

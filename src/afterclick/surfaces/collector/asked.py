@@ -102,22 +102,27 @@ def key(request: WireRequest, said: _Sender) -> str:
 
 def with_event(request: WireRequest, said: Question) -> WireRequest:
     """The request that a batch of the event alone would have been. The event itself goes before what stands around it."""
-    defaults: dict[str, Any] = {"type": "track"}
-    if said.anonymous_id:
-        defaults["anonymousId"] = said.anonymous_id
-    if said.user_id:
-        defaults["userId"] = said.user_id
     event = bytes(said.event)
-    inner = event[1:].lstrip()
     if event.startswith(b"{"):
         # Of two fields of one name the later counts.
-        event = msgspec.json.encode(defaults)[:-1] + (b"" if inner.startswith(b"}") else b",") + inner
+        inner = event[1:].lstrip()
+        event = _defaults(said) + (inner if inner.startswith(b"}") else b"," + inner)
         if said.page is None and not said.context and said.sent_at is None:
             return _plain(request, event, key(request, said))
     context = dict(said.context or {})
     if said.page is not None:
         context.setdefault("page", said.page)
     return _batch(request, key(request, said), event, {"context": context, "sentAt": said.sent_at})
+
+
+def _defaults(said: Question) -> bytes:
+    """The beginning of an event: what it is where it does not say so itself."""
+    found = b'{"type":"track"'
+    if said.anonymous_id:
+        found += b',"anonymousId":' + msgspec.json.encode(said.anonymous_id)
+    if said.user_id:
+        found += b',"userId":' + msgspec.json.encode(said.user_id)
+    return found
 
 
 def with_acknowledgement(request: WireRequest, said: Acknowledgement) -> WireRequest:
@@ -152,7 +157,6 @@ def _plain(request: WireRequest, body: bytes, write_key: str) -> WireRequest:
     if "content-encoding" in headers:
         headers = {name: value for name, value in headers.items() if name != "content-encoding"}
     return request._replace(path=_BATCH, query="", headers=headers, body=body, key=write_key)
-
 
 
 def _read(decoder: msgspec.json.Decoder[_S], request: WireRequest) -> _S:

@@ -44,6 +44,7 @@ class Decisions:
         self._handed: OrderedDict[str, _Handed] = OrderedDict()
         self._waiting: deque[tuple[float, _Once]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
         self.offers: dict[str, Callable[[WireRequest, Done], None]] = {DECIDE: self.decide, ACK: self.acknowledge}
         """Who takes the requests of which address, as `Collector.offer` takes those of the others."""
 
@@ -106,17 +107,25 @@ class Decisions:
         loop = asyncio.get_running_loop()
         due = loop.time() + BUDGET_S
         self._waiting.append((due, waits))
-        if self._timer is not None and self._timer.when() > due:
+        if self._timer is None or due < self._due:
+            self._look_at(due, loop)
+
+    def _look_at(self, due: float, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if self._timer is None:
-            self._timer = loop.call_at(due, self._sweep, loop)
+        # Kept here: a timer that is just being run cannot say any more for when it was.
+        self._due = due
+        self._timer = loop.call_at(due, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         waiting, now = self._waiting, loop.time()
         while waiting and (waiting[0][0] <= now or not waiting[0][1].open):
+            # The answer may bring in the next question of its connection at once.
             waiting.popleft()[1](_LATE)
-        self._timer = loop.call_at(waiting[0][0], self._sweep, loop) if waiting else None
+        if waiting:
+            self._look_at(waiting[0][0], loop)
+        else:
+            self._timer = None
 
     def _only_read(self, request: WireRequest, said: Question, done: Done) -> None:
         try:
