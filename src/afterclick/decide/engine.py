@@ -16,6 +16,7 @@ from afterclick.core.condition_values import as_number
 from afterclick.core.errors import SpecError
 from afterclick.core.step import ANY_EVENT
 from afterclick.decide.decision import Decision
+from afterclick.decide.event_fields import GENERATION
 from afterclick.decide.firing import Cause, Firing
 from afterclick.decide.memory import Memory
 from afterclick.decide.merging import merge
@@ -263,7 +264,7 @@ class _At:
 
 def _generation(one: Happening) -> int:
     """How many rules stand behind an event; those that no rule made have none."""
-    value = one.fields.get("properties.generation")
+    value = one.fields.get(GENERATION)
     number = None if value is None else as_number(value)
     return int(number) if number is not None and 0 < number < _MOST else 0
 

@@ -26,6 +26,7 @@ Progress = Callable[[int, int], None]
 Hear = Callable[[list[Told]], None]
 
 _SLICE: Final = 1_000
+_BLOCK: Final = 1 << 16
 _GIVE_WAY: Final = 200
 _READ: Final = tuple(name for name in LOG_COLUMNS.names if name not in ("raw_event", "session_id", "sent_at", "original_at"))
 _PROPERTIES: Final = msgspec.json.Decoder(dict[str, Any])
@@ -101,20 +102,25 @@ class Arrivals:
         at, tie = snapshot.take("at", rows), snapshot.take("tie", rows)
         order = np.lexsort((tie, at, self._arrival))
         same = (np.diff(self._arrival[order]) == 0) & (np.diff(at[order]) == 0)
-        start = 0
-        while start < len(order):
-            end = min(start + _SLICE, len(order))
-            while end < len(order) and same[end - 1]:
-                end += 1
-            yield from self._slice(order[start:end])
-            start = end
+        for start, end in _parts(same, _BLOCK):
+            yield from self._block(order[start:end], same[start : end - 1])
 
-    def _slice(self, rows: np.ndarray) -> Iterator[Arrived]:
-        snapshot = self._snapshot
-        table = snapshot.log_rows(rows, self._columns)
+    def _block(self, rows: np.ndarray, same: np.ndarray) -> Iterator[Arrived]:
+        """Events of rows that are read at once: a row group is unpacked as a whole, however little of it is wanted."""
+        table = self._snapshot.log_rows(rows, self._columns)
         for name in ("occurred_at", "received_at"):
             place = table.column_names.index(name)
             table = table.set_column(place, name, table[name].cast(pa.int64()))
+        table = table.combine_chunks()
+        for start, end in _parts(same, _SLICE):
+            yield from self._events(rows[start:end], table.slice(start, end - start))
+
+    def _slice(self, rows: np.ndarray) -> Iterator[Arrived]:
+        """The events of these rows, by arrival."""
+        return self._block(rows, np.ones(max(len(rows) - 1, 0), bool))
+
+    def _events(self, rows: np.ndarray, table: pa.Table) -> Iterator[Arrived]:
+        snapshot = self._snapshot
         # Most properties are of few events, and a row as a dictionary costs by the column.
         table = table.select([name for name in table.column_names if table[name].null_count < table.num_rows])
         flats = [name for name in self._columns[len(_READ) + 1 :] if name in table.column_names]
@@ -134,6 +140,17 @@ class Arrivals:
             found.append((arrival[place], Arrived(event, row["source"], arrival[place], live[place], stored)))
         found.sort(key=lambda pair: (pair[0], pair[1].event.occurred_at, pair[1].event.event_id))
         yield from (one for _, one in found)
+
+
+def _parts(same: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
+    """Where to cut rows into parts of about so many; not between those of which `same` says that they belong together."""
+    start, count = 0, len(same) + 1
+    while start < count:
+        end = min(start + most, count)
+        while end < count and same[end - 1]:
+            end += 1
+        yield start, end
+        start = end
 
 
 def _canonical(row: dict[str, Any], properties: dict[str, Any]) -> Canonical:

@@ -22,6 +22,7 @@ from afterclick.core import names, spans
 from afterclick.core.event import SYSTEM_TYPES
 from afterclick.core.money import to_decimal
 from afterclick.core.step import ANY_EVENT, Step
+from afterclick.decide.event_fields import EventFields
 from afterclick.decide.places import Agent, Place, Places, Recent
 from afterclick.stitch.derive import YES
 from afterclick.stitch.properties import as_double, scalars, text_of
@@ -88,10 +89,9 @@ class EventReader:
         }
         self._heads = Recent(self._head)
         self._flagged = Recent(_flagged)
-        self._prefixed: Recent[str, str] = Recent("properties.{}".format)
         given = learnt or {}
         self._texts = set(given.get("texts", ()))
-        self._own = set(given.get("own", ()))
+        self._own = frozenset(given.get("own", ()))
 
     @property
     def direct(self) -> Mapping[str, Any]:
@@ -126,35 +126,26 @@ class EventReader:
             said = self._properties(stored.properties)
         place, agent = self._places.place(event.url or None, event.referrer or None, event.user_agent or None)
         flags = self._flags(event, head, said, place, agent) if stored is None else stored.flags
-        fields = place.fields | agent.fields | self._flagged[flags] | head.fields
-        return self._made(event, head, fields, said, worth, flags, place)
+        known = place.fields, agent.fields, self._flagged[flags], head.fields
+        return self._made(event, head, known, said, worth, flags, place)
 
     def _made(
         self,
         event: Canonical,
         head: _Head,
-        fields: dict[str, Any],
+        known: tuple[Mapping[str, Any], ...],
         said: dict[str, Any],
         worth: SingleWorth,
         flags: int,
         place: Place,
     ) -> Happening:
-        currency = worth.currency.strip().upper() if worth.currency else ""
         amount = None
-        if worth.amount is not None:
-            fields["revenue"] = fields["amount"] = fields["value"] = _decimal(worth.amount)
-            amount = self._valued(worth.amount, currency, event.occurred_at)
-        if currency:
-            fields["currency"] = currency
-        if worth.order_id:
-            fields["order_id"] = worth.order_id
-        for own in self._own:
-            if own in fields:
-                fields[f"properties.{own}"] = fields[own]
-        fields.update(said)
-        prefixed = self._prefixed
-        for name, value in said.items():
-            fields[prefixed[name]] = value
+        if worth is not NOTHING:
+            currency = worth.currency.strip().upper() if worth.currency else ""
+            if worth.amount is not None:
+                amount = self._valued(worth.amount, currency, event.occurred_at)
+            known = (*known, _worth(worth, currency))
+        fields = EventFields(known, said, self._own)
         stages = head.stages
         if stages is None:
             stages = self._stages.entered(head.names, fields)
@@ -168,7 +159,8 @@ class EventReader:
         texts = self._texts
         for name, value in scalars(given if given.__class__ is dict else dict(given)).items():
             if name in OWN:
-                self._own.add(name)
+                if name not in self._own:
+                    self._own |= {name}
                 continue
             if value is None:
                 continue
@@ -251,6 +243,18 @@ class _Stages:
     def _possible(self, called: frozenset[str]) -> list[tuple[int, Step]]:
         found = [one for name in called for one in self._named.get(name, ())]
         return found + self._any if self._any and not called & NO_BEHAVIOUR else found
+
+
+def _worth(worth: SingleWorth, currency: str) -> dict[str, Any]:
+    """What an event is worth as fields."""
+    found: dict[str, Any] = {}
+    if worth.amount is not None:
+        found["revenue"] = found["amount"] = found["value"] = _decimal(worth.amount)
+    if currency:
+        found["currency"] = currency
+    if worth.order_id:
+        found["order_id"] = worth.order_id
+    return found
 
 
 def _flagged(flags: int) -> dict[str, bool]:
