@@ -16,6 +16,7 @@ from afterclick.act.contacts import FILE, Contacts
 from afterclick.collect.privacy import consent
 from afterclick.collect.privacy.scrub import Scrub
 from afterclick.core.errors import StoreError
+from afterclick.decide.people import People
 from afterclick.decide.told import Merged
 from afterclick.store.privacy import Privacy
 from support.sending import DAY, HOUR, NOON, Box, said
@@ -135,14 +136,38 @@ def test_a_merge_gives_what_one_visitor_would_have_had(tmp_path):
     two.close()
 
 
+SEVEN = {"marketing_consent": True}
+
+
 def test_what_was_known_of_a_user_goes_to_the_device_that_becomes_theirs(box):
-    box.hear("u:7", said("Identified", "u:7", NOON - DAY, email="seven@example.com", properties={"marketing_consent": True}))
-    event = msgspec.structs.replace(said("Signed In", "a:1", NOON), user_id="7")
-    box.hear("a:1", event)
+    box.hear("u:7", said("Identified", "u:7", NOON - DAY, email="seven@example.com", properties=SEVEN))
+    with box.acts.writing() as tx:
+        box.contacts.hear(tx, [Merged(1, "a:1", "u:7")])
     with box.acts.reading() as reader:
         assert box.contacts.address(reader, "a:1", "email") == "seven@example.com"
         assert box.contacts.consents(reader, "a:1")["marketing", ""].granted
         assert box.contacts.address(reader, "u:7", "email") == ""
+
+
+def test_a_log_in_on_the_device_of_somebody_else_moves_nobodys_address(box):
+    """The device is Kim's by an e-mail, so that People keep the two apart: Lee's event there is one of Kim's visitor."""
+    people = People()
+    box.hear("u:lee", said("Identified", "u:lee", NOON - DAY, email="lee@example.com", properties=SEVEN))
+    lee = said("Signed In", "a:d", NOON, user_id="lee")
+    told = [
+        said("Signed In", "u:lee", NOON - 9), said("Subscribed", "a:d", NOON - 8, email="kim@example.com"),
+        said("Signed In", "a:k", NOON - 7, user_id="kim", email="kim@example.com"), lee,
+    ]  # fmt: skip
+    whose = [people.visitor(one).visitor for one in told]
+    assert whose == ["u:lee", "a:d", "a:d", "a:d"]
+    assert people.find("", "lee") == "u:lee"
+    for visitor, one in zip(whose, told, strict=True):
+        box.hear(visitor, one)
+    with box.acts.reading() as reader:
+        assert box.contacts.address(reader, "u:lee", "email") == "lee@example.com"
+        assert box.contacts.consents(reader, "u:lee")["marketing", ""].granted
+        assert box.contacts.address(reader, "a:d", "email") == "kim@example.com"
+        assert box.contacts.consents(reader, "a:d") == {}
 
 
 @pytest.mark.parametrize(

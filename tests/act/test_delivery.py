@@ -26,7 +26,7 @@ from afterclick.surfaces.web.unsubscribe_route import UnsubscribeRoute
 from support.mail import Box as Mailbox
 from support.mail import mail_server
 from support.messages import receiver
-from support.sending import NOON, SCHEMAS, Box, intent
+from support.sending import NOON, SCHEMAS, Box, intent, said
 
 SALE = Words(
     lang="ko", title="{{ visitor.name }}님, {{ basket.value | gap: 30000 | money }} 남았어요",
@@ -113,6 +113,27 @@ def test_messages_of_ones_own_site_and_audiences_need_nobody_outside(tmp_path):
     assert waiting.show.kind == Show().kind
     (member,) = audience.members(audience.file_of(tmp_path, "Spenders"))
     assert (member.action_id, len(member.email)) == ("x", 64)
+    box.close()
+
+
+def test_who_refuses_after_an_audience_was_written_leaves_with_no_file(tmp_path):
+    box = Real(tmp_path, Definitions(timezone="Asia/Seoul", delivery=Delivery(caps=(), quiet=())))
+    for number in (1, 2):
+        box.person(f"a:{number}", phone=f"010-1234-567{number}")
+    box.plan(*(intent(f"x{number}", f"a:{number}", "export", to="Spenders", words=()) for number in (1, 2)))
+    box.drain()
+    file = audience.file_of(tmp_path, "Spenders")
+    assert (audience.people(file), audience.refused(tmp_path)) == (2, frozenset())
+    box.hear("a:1", said("Consent Withdrawn", "a:1", NOON + 5, properties={"purpose": "marketing"}))
+    gone = audience.refused(tmp_path)
+    assert (audience.people(file), audience.people(file, gone)) == (2, 1)
+    whole, left = (audience.csv_of(file, "meta", without).splitlines() for without in ((), gone))
+    assert len(whole) == 3
+    assert len(left) == 2
+    assert set(left) < set(whole)
+    # Agreed to anew, they are in it again.
+    box.hear("a:1", said("Consent Given", "a:1", NOON + 9, properties={"purpose": "marketing"}))
+    assert audience.refused(tmp_path) == frozenset()
     box.close()
 
 

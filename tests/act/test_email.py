@@ -364,3 +364,11 @@ def test_nothing_around_the_words_becomes_html():
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 6
     assert '"\'>' not in page
+
+
+def test_a_sender_whom_the_footer_begins_with_stands_there_once() -> None:
+    words = Words(title="Hello", body="<p>Text</p>")
+    own = {"lang": "ko", "sender": "한빛패션"}
+    for footer, times in (("한빛패션 · 02-123-4567", 1), ("한빛 주식회사 · 02-123-4567", 1), ("", 1)):
+        assert email_page.plain(words, "Text", footer=footer, **own).count("한빛패션") == times
+        assert email_page.page(words, footer=footer, **own).count("한빛패션") == times

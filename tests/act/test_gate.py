@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterclick.act.gate import caps, korea, quiet
+from afterclick.act.gate.gate import Gate
 from afterclick.act.gate.verdict import REASONS, Go, Hold, Stop
 from afterclick.act.message import Outcome
 from afterclick.act.outbox import table
@@ -46,6 +48,14 @@ def test_advertising_needs_consent_and_an_order_does_not(box):
     assert decide(box, intent("x")) == Stop("refused")
     assert decide(box, intent("x", channel="onsite")) == Stop("refused")
     assert isinstance(decide(box, intent("x", advertising=False)), Go)
+
+
+def test_who_never_said_a_language_is_written_to_in_that_of_the_shop(box):
+    box.person("a:1")
+    box.person("a:2", properties={"locale": "en-GB"})
+    assert decide(box, intent("x")).lang == ""
+    box.gate = Gate(box.contacts, FREE, box.gate._zone, "ko")
+    assert [decide(box, intent("x", visitor)).lang for visitor in ("a:1", "a:2")] == ["ko", "en"]
 
 
 def test_on_site_needs_no_consent_as_long_as_nobody_refused(box):
@@ -257,6 +267,18 @@ def test_korea_wants_a_consent_of_its_own_for_the_night_but_not_for_mail(tmp_pat
     assert isinstance(decide(box, intent("x", channel="push"), night), Go)
     box.hear("a:1", said("Consent Updated", "a:1", night - 4, properties={"consent": {"night": False}}))
     assert isinstance(decide(box, intent("x", channel="push"), night), Hold)
+    box.close()
+
+
+def test_a_consent_for_the_night_leaves_the_shops_other_quiet_hours(tmp_path):
+    box = Box(tmp_path, msgspec.structs.replace(KR, quiet=("18:00", "12:00")))
+    evening = local("2026-01-05", "19:00")
+    box.person("a:1", at=evening - DAY)
+    box.hear("a:1", said("Consent Updated", "a:1", evening - 5, properties={"consent": {"야간광고": True}}))
+    noon = Hold(local("2026-01-06", "12:00"), "quiet_hours")
+    assert decide(box, intent("x"), evening) == noon
+    assert isinstance(decide(box, intent("x"), local("2026-01-05", "23:00")), Go)
+    assert decide(box, intent("x"), local("2026-01-06", "09:00")) == noon
     box.close()
 
 

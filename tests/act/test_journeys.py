@@ -533,9 +533,9 @@ def test_how_journeys_stand_is_read_from_beside(folder: Path, tmp_path: Path) ->
     course.happens("a:3", "Product Added", START + 1)
     course.fire(START + 3 * HOUR)
     found = standing(folder)
-    assert found["elsewhere"] == ({}, None, 0, {}, {})
+    assert found["elsewhere"] == ({}, None, 0, {}, {}, {})
     assert found["basket"] == (
-        {"1.then.0": 1}, START + 27 * HOUR, 3, {"done": 2}, {"active": 1}
+        {"1.then.0": 1}, START + 27 * HOUR, 3, {"done": 2}, {"active": 1}, {}
     )  # fmt: skip
     assert of_visitor(folder, "a:1") == [("basket", "", START, "1.then.0", START + 27 * HOUR, None, "")]
     assert of_visitor(folder, "a:2") == [("basket", "", START, "", None, START + 3 * HOUR, "done")]

@@ -10,10 +10,11 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from afterclick.act.acts import Acts
 from afterclick.act.message import Outcome
-from afterclick.act.outbox import courier, retries, sender, table, telling, upkeep
+from afterclick.act.outbox import courier, held, retries, sender, table, telling, upkeep
 from afterclick.act.outbox.breaker import FAILURES, Breaker
 from afterclick.act.outbox.hearing import Hearing, forget
 from afterclick.act.outbox.loop import SendLoop
@@ -778,3 +779,30 @@ def test_a_clock_that_was_ahead_at_the_start_is_no_outage(tmp_path):
     box.drain()
     assert box.states() == {"x": "sent"}
     box.close()
+
+
+def test_what_waits_for_quiet_hours_is_asked_again_when_they_change(tmp_path):
+    box = Box(tmp_path, replace(FREE, quiet=("11:00", "13:00")))
+    try:
+        for name in "ab":
+            box.person(f"a:{name}")
+            box.plan(intent(f"m{name}", f"a:{name}"))
+        box.drain()
+        assert not box.email.got
+        with box.acts.reading() as reader:
+            assert held.held(reader) == [("quiet_hours", 2, NOON + HOUR)]
+        # Caps and sender say nothing of the hour.
+        box.sender.use(replace(FREE, quiet=("11:00", "13:00"), per_second=7))
+        box.drain()
+        assert not box.email.got
+        box.sender.use(replace(FREE, quiet=("11:00", "12:30"), per_second=7))
+        box.drain()
+        with box.acts.reading() as reader:
+            assert held.held(reader) == [("quiet_hours", 2, NOON + HOUR // 2)]
+        box.sender.use(FREE)
+        box.drain()
+        assert sorted(one.action_id for one in box.email.got) == ["ma", "mb"]
+        with box.acts.reading() as reader:
+            assert held.held(reader) == []
+    finally:
+        box.close()

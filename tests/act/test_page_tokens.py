@@ -32,6 +32,12 @@ def test_what_is_no_token_proves_nothing(given: str) -> None:
     assert not page_tokens.verify(KEY, "u", given, NOW)
 
 
+def test_digits_of_another_script_that_say_a_good_time_prove_nothing() -> None:
+    wide = "".join(chr(ord("０") + int(digit)) for digit in str(NOW_S + 60))
+    assert int(wide) == NOW_S + 60
+    assert not page_tokens.verify(KEY, "u", f"1.{wide}." + "a" * 64, NOW)
+
+
 def test_no_token_is_good_for_ever() -> None:
     far = NOW_S + LONGEST_S + 2 * 3600
     assert not page_tokens.verify(KEY, "u", page_tokens.token(KEY, "u", far), NOW)

@@ -13,11 +13,12 @@ from afterclick.analyse.scope import scope_of
 from afterclick.analyse.segments.happening import Happening
 from afterclick.analyse.segments.machines import NEVER
 from afterclick.analyse.segments.replay import happenings, setting_of
-from afterclick.analyse.segments.stream import Stream, Trigger
+from afterclick.analyse.segments.stream import Stream
 from afterclick.core import rule as rules
 from afterclick.core import spans
 from afterclick.core.errors import SpecError
 from support.shop import Shop, at
+from support.triggers import Trigger
 
 RULE_A = "session.pages >= 4 && visitor.sessions == 1 && session.portal && session.paid && !visitor.known"
 RULE_B = "basket.value >= 20000 && basket.value < 30000"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from afterclick.surfaces.cli import bench as command
 from afterclick.surfaces.cli import bench_server
 
 EVENTS = 10_000
-ACTING = ("backtest", "decide", "timers")
+ACTING = ("backtest", "states", "decide", "timers")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,10 @@ def test_decisions_timers_and_dry_runs_are_measured(tmp_path):
     assert sum("timers" in what for what in taken) == 4
     if shutil.which("chromium"):
         assert len(taken["event to offer in Chromium"]) == 30
+    (state,) = [row for row in rows if row.what.startswith("state of a visitor")]
+    # Few visitors: nearly all that is measured is what there is once.
+    assert 0 < state.seconds < 100
+    assert float(re.findall(r"packed ([0-9,]+) bytes", state.note)[0].replace(",", "")) < 1_000
     assert all(row.seconds > 0 for row in rows)
     assert all(row.bound is not None for row in rows if not row.what.startswith("backtest"))
     assert all("0 refused" in row.note for row in rows if "decision" in row.what)

@@ -79,6 +79,30 @@ def test_rules_of_a_file_are_added_listed_and_shown(folder: Path, tmp_path: Path
     assert run(folder, "rules", "add", "-", stdin=document).exit_code == 0
 
 
+def test_a_dry_run_of_a_journey_says_what_would_have_left_and_why_not(tmp_path: Path) -> None:
+    shop = Shop()
+    for i in range(6):
+        shop.add(f"v{i}", f"{i}d", "Product Added", product_id="p", price=9000, quantity=1)
+        if i < 2:
+            shop.add(f"v{i}", f"{i}d1m", "Identified", type="identify", email=f"v{i}@mail.example")
+            shop.add(f"v{i}", f"{i}d2m", "Consent Updated", consent={"marketing": True})
+    shop.add("v0", "20d", "Page Viewed", url="https://x.example/")
+    shop.open(tmp_path / "s", currency="KRW").close()
+    run(tmp_path / "s", "journeys", "add", written(tmp_path, "basket.json", msgspec.json.encode(JOURNEY).decode()))
+    told = run(tmp_path / "s", "journeys", "test", "Basket").output
+    assert told.startswith("“Basket”: 6 visitors would have entered 6 times; 2 messages would have left and 4 would have been")
+    assert "Held back: has not agreed to advertising 4" in told
+    assert "there is no SMTP server under Delivery" in told
+    assert "afterclick journeys on Basket" in told
+    korean = run(tmp_path / "s", "journeys", "test", "Basket", lang="ko").output
+    assert "발송 제외: 광고 수신에 동의하지 않음 4" in korean
+    assert run(tmp_path / "s", "journeys", "on", "Basket").exit_code == 0
+    # What is on already is not told to be switched on.
+    assert "journeys on" not in run(tmp_path / "s", "journeys", "test", "Basket").output
+    data = run(tmp_path / "s", "journeys", "test", "Basket", "--format", "json").output
+    assert msgspec.json.decode(data)["figures"]["sent"] == 2
+
+
 def test_check_names_the_field_and_exits_with_1(folder: Path, tmp_path: Path) -> None:
     assert run(folder, "rules", "check").output.strip() == "Nothing speaks against any of them."
     run(folder, "rules", "add", written(tmp_path, "rules.toml", RULES))
@@ -98,6 +122,10 @@ def test_a_journey_reads_as_a_flow_and_goes_through_its_gate(folder: Path, tmp_p
         "When: on “Product Added”", "  again once the last run is over", "Wait 3 h", "If items in the basket is at least 1",
         "    Then: Send the e-mail “Still there”", "    Otherwise: End here", "Goal: “Order Completed”",
         "Warning entry.event: The store has not seen an event Product Added yet. did you mean 'Product Updated'?",
+        "Warning delivery: No e-mail leaves: there is no SMTP server under Delivery.",
+        "Warning delivery: No e-mail leaves: Delivery names no address that it is from.",
+        ("Warning delivery: No advertising e-mail leaves: without this server's address under Delivery there is no link to opt"
+         " out."),
     ]  # fmt: skip
     refused = run(folder, "journeys", "on", "Basket")
     assert refused.exit_code == 2
@@ -146,8 +174,8 @@ def test_ready_made_ones_are_listed_and_drafted(folder: Path) -> None:
     [
         ("a.toml", "[[rules]\n", "cannot be read"),
         ("a.toml", "rules = 3", "is a list of documents"),
-        ("a.toml", "[[rules]]\nname = 3\nwhen = 'true'\n", "Expected `str`"),
-        ("a.json", '{"name": "x", "when": "true", "why": 1}', "unknown field `why`"),
+        ("a.toml", "[[rules]]\nname = 3\nwhen = 'true'\n", "name: expected a text, not a whole number"),
+        ("a.json", '{"name": "x", "when": "true", "why": 1}', "there is no field 'why'"),
         ("a.json", '{"rules": []}', "holds no rule"),
         ("a.json", '{"name": "x", "when": "true"}', "does 0 things"),
         ("a.json", "{", "cannot be read"),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import afterclick
 from afterclick.core.spec import Spec, kind
-from afterclick.surfaces.cli.main import QUESTIONS, group
+from afterclick.surfaces.cli.commands import QUESTIONS
+from afterclick.surfaces.cli.main import group
 from afterclick.surfaces.cli.questions import command
 
 

@@ -156,12 +156,12 @@ def test_many_threads_lose_nothing() -> None:
 def test_time_goes_by() -> None:
     feed = Feed(NOW)
     feed.take([Stored(event="A", anonymous_id="a")], at=NOW, source="web")
-    assert feed.active_now(NOW + 5 * MINUTE - 1) == 1
-    assert feed.active_now(NOW + 5 * MINUTE) == 0
-    assert sum(minute.events for minute in feed.minutes(NOW + 29 * MINUTE)) == 1
-    assert sum(minute.events for minute in feed.minutes(NOW + 30 * MINUTE)) == 0
-    assert feed.minutes(NOW)[-1].whole is False
-    assert feed.minutes(NOW + MINUTE)[-1].whole is True
+    assert feed.now(NOW + 5 * MINUTE - 1).active == 1
+    assert feed.now(NOW + 5 * MINUTE).active == 0
+    assert sum(minute.events for minute in feed.now(NOW + 29 * MINUTE).minutes) == 1
+    assert sum(minute.events for minute in feed.now(NOW + 30 * MINUTE).minutes) == 0
+    assert feed.now(NOW).minutes[-1].whole is False
+    assert feed.now(NOW + MINUTE).minutes[-1].whole is True
 
 
 def test_rows_are_the_newest_first_with_what_a_reader_sees() -> None:
@@ -185,7 +185,7 @@ def test_rows_are_the_newest_first_with_what_a_reader_sees() -> None:
     assert (order.number, order.who, order.page, order.amount, order.currency) == (1, "a:a1", "/checkout", "19900", "KRW")
     assert (screen.who, screen.page, len(screen.event)) == ("u:u2", "Home of [email]", 200)
     assert (long.who, long.amount, long.currency) == ("", "", "")
-    assert feed.active_now(NOW) == 3
+    assert feed.now(NOW).active == 3
     assert feed.recent(after=2) == [long]
     assert feed.recent(text="ORDER c") == [order]
     assert feed.recent(minute=NOW - NOW % MINUTE - MINUTE) == []
@@ -199,8 +199,8 @@ def test_who_was_erased_is_shown_no_more() -> None:
     feed.take([Stored(event="A", **given) for given in ids], at=NOW, source="web")
     feed.forget(lambda space, value: (space, value) == ("a:", "a1"))
     assert [row.who for row in feed.recent()] == ["", "a:a2", "u:a1"]
-    assert feed.active_now(NOW) == 2
-    assert feed.minutes(NOW)[-1].events == 4
+    assert feed.now(NOW).active == 2
+    assert feed.now(NOW).minutes[-1].events == 4
 
 
 @pytest.mark.parametrize(
@@ -276,10 +276,10 @@ def test_a_clock_that_jumps_leaves_no_minutes_behind() -> None:
     feed = Feed(0)
     for at in (NOW, NOW + 400 * 1440 * MINUTE, NOW + 1, NOW - 60 * MINUTE, NOW + 2):
         feed.take([Stored(event="A", anonymous_id="a")], at=at, source="web")
-    assert feed.minutes(NOW + 3)[-1].events == 3
+    assert feed.now(NOW + 3).minutes[-1].events == 3
     for i in range(200):
         feed.take([Stored(event="A")], at=NOW + i * MINUTE, source="web")
-    assert [minute.events for minute in feed.minutes(NOW + 199 * MINUTE)] == [1] * 30
+    assert [minute.events for minute in feed.now(NOW + 199 * MINUTE).minutes] == [1] * 30
 
 
 class FakeTail:
@@ -320,12 +320,12 @@ def test_a_new_feed_holds_the_last_half_hour_of_the_tail() -> None:
     tail = FakeTail([stored(seq, NOW - (2000 - seq) * 2 * SECOND) for seq in range(1, 2001)])
     feed = Feed(NOW)
     assert prime(feed, tail, NOW) == 2000
-    minutes = feed.minutes(NOW)
+    minutes = feed.now(NOW).minutes
     assert sum(minute.events for minute in minutes) == sum(
         1 for call in tail.calls if call.received_at >= NOW // MINUTE * MINUTE - 29 * MINUTE
     )
     assert all(minute.whole for minute in minutes)
-    assert feed.active_now(NOW) == 150
+    assert feed.now(NOW).active == 150
     assert tail.reads < 30
 
 
@@ -343,7 +343,7 @@ def test_a_new_feed_holds_the_last_half_hour_of_the_tail() -> None:
 def test_what_was_sealed_is_not_passed_off_as_nothing(calls: list[StoredCall], last: int, whole: int) -> None:
     feed = Feed(NOW)
     prime(feed, FakeTail(calls, last), NOW)
-    assert sum(minute.whole for minute in feed.minutes(NOW)) == whole
+    assert sum(minute.whole for minute in feed.now(NOW).minutes) == whole
 
 
 def test_only_so_much_is_read_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +391,7 @@ def test_a_reader_follows_the_tail_that_another_process_writes(tmp_path: Path) -
         # A server that starts now knows the same, but for duplicates, of which the tail keeps only the sum.
         fresh = Feed(NOW + 5 * SECOND)
         prime(fresh, reader, NOW + 5 * SECOND)
-        minute = fresh.minutes(NOW + 5 * SECOND)[-1]
+        minute = fresh.now(NOW + 5 * SECOND).minutes[-1]
         assert (minute.events, minute.rejected) == (6, 3)
     finally:
         tail.close()

@@ -36,12 +36,16 @@ class Decider:
         self.open: list[Offer] = []
         self.hear: Any = None
         self.keys: dict[str, str] = {}
+        self.device = "v"
 
     def listen(self, callback: Any) -> None:
         self.hear = callback
 
     def visitor(self, anonymous_id: str = "", user_id: str = "") -> str:
-        return self.keys.get(anonymous_id, f"a:{anonymous_id}")
+        return self.keys.get(anonymous_id or user_id, f"a:{anonymous_id or self.device}")
+
+    def is_own(self, anonymous_id: str) -> bool:
+        return self.visitor(anonymous_id) == f"a:{anonymous_id}"
 
     def facts(self, visitor: str, at: int) -> dict[str, Any]:
         return {"visitor": {"name": "Kim"}, "basket": {"value": 21000, "count": 2, "lines": []}}

@@ -59,6 +59,20 @@ def test_every_rule_can_be_said(text: str, lang: str) -> None:
     assert "rule." not in said
 
 
+@pytest.mark.parametrize(
+    ("text", "en", "ko"),
+    [
+        ("!visitor.known", "no known visitor", "회원 아님"),
+        ("session.portal == false", "no portal visit", "포털 방문 아님"),
+        ('!performed("Order Completed")', "did not do “Order Completed”", "“Order Completed” 없음"),
+        ('!(count("A") >= 2)', "not (number of “A” is at least 2)", "다음은 제외: (“A” 횟수가 2 이상)"),
+        ("!(visitor.known && session.paid)", "not (known visitor and paid visit)", "다음은 제외: (회원 그리고 유료 방문)"),
+    ],
+)
+def test_what_is_not_so_is_said_as_people_say_it(text: str, en: str, ko: str) -> None:
+    assert [rules.parse(text).words(lang) for lang in ("en", "ko")] == [en, ko]
+
+
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_every_field_of_the_state_has_words_or_is_a_touch_field(lang: str) -> None:
     for field, kind in terms.STATE.items():

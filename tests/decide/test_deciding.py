@@ -86,6 +86,29 @@ def test_what_is_learnt_from_segments_is_what_was_known_live(tmp_path, seed: int
     assert again.due == live.due
 
 
+def test_ids_that_a_person_parted_are_learnt_apart(tmp_path) -> None:
+    with afterclick.open(tmp_path, write=True, create=True) as shop:
+        at = 1_760_000_000 * SECOND
+        events = [
+            Event(event_id="p", type="page", event="Page Viewed", anonymous_id="d1", occurred_at=at),
+            Event(event_id="i", type="identify", event="identify", anonymous_id="d1", user_id="u1", occurred_at=at + 1),
+        ]
+        assert shop.append(events) == 2
+
+        def learnt() -> Fold:
+            snapshot = shop.store.snapshot()
+            people = People(withdrawn=learning.withdrawn(snapshot))
+            fold = Fold(book(), MEANT, people=people)
+            learning.learn(fold, snapshot, hear=lambda _: None, give_way=lambda: None, progress=lambda *_: None)
+            assert fold.people is people
+            return fold
+
+        assert learnt().people.find("", "u1") == learnt().people.find("d1") == "a:d1"
+        shop.unlink("a:d1", "u:u1")
+        apart = learnt().people
+        assert (apart.find("d1"), apart.find("", "u1")) == ("a:d1", "u:u1")
+
+
 def test_case_78_history_that_is_imported_is_learnt_and_fires_nothing(tmp_path) -> None:
     with afterclick.open(tmp_path, write=True, create=True) as shop:
         shop.define(own_domains=["shop.example"])

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from afterclick.analyse.segments.happening import Happening
 from afterclick.analyse.segments.state_machines import Setting
-from afterclick.analyse.segments.stream import Stream, Trigger
+from afterclick.analyse.segments.stream import Stream
 from afterclick.core import rule as rules
 from afterclick.decide.engine import Engine
 from afterclick.decide.memory import Memory
 from afterclick.decide.rules.book import RuleBook
 from afterclick.store.automations import LiveRule, Show
+from support.triggers import Trigger
 from support.visitor_events import DIRECT, D, H, events
 from support.visitor_events import rules as some_rules
 

@@ -228,3 +228,12 @@ def test_no_quantity_and_no_price_whatever_stops_the_engine(told) -> None:
     visitor.memory = visitor.engine.unpack(visitor.memory.pack())
     assert visitor.does("Product Added", product_id="a", price=6.0, quantity=1.0) is not None
     assert visitor.engine.holds(visitor.memory, texts[1], visitor.at)
+
+
+def test_acknowledgements_of_rules_that_nobody_wrote_fill_no_report() -> None:
+    visitor = Visitor(engine_of(live_rule(RULE_B, name="mine")))
+    for number in range(50):
+        visitor.does("Message Clicked", action_id=f"x{number}", rule=f"made up {number}", flags=Flag.SYSTEM)
+    assert visitor.engine.report == {}
+    visitor.does("Message Clicked", action_id="y", rule="mine", flags=Flag.SYSTEM)
+    assert visitor.engine.report == {"mine": {"clicked": 1}}

@@ -87,6 +87,28 @@ def test_the_key_is_the_first_id_and_a_merge_keeps_the_visitor_who_was_there_fir
     assert people.find("a2") == people.find("", "u1") == people.current("a:a2") == "a:a1"
 
 
+@pytest.mark.parametrize("made", [shared_computers, households])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_device_is_its_visitors_own_that_came_first_or_is_the_only_one(made, seed: int) -> None:
+    people = People()
+    owns: list[bool] = []
+    for number, (anonymous, user, email) in enumerate(made(seed)):
+        people.visitor(event(number, anonymous, user, email))
+        if number % 10:
+            continue
+        again = People()
+        again.restore(people.save())
+        shared = set(people._logins)
+        for device in {text for text in people._ids if text.startswith("a:")}:
+            key = people.current(device)
+            devices = [one for one in people.members(key) if one.startswith("a:") and people._number[one] not in shared]
+            own = people._number[device] not in shared and (device == key or len(devices) == 1)
+            assert people.is_own(device[2:]) == again.is_own(device[2:]) == own, (device, key, devices)
+            owns.append(own)
+    assert {True, False} == set(owns)
+    assert not people.is_own("never seen")
+
+
 def test_ids_that_are_denied_and_events_of_an_email_alone_are_of_nobody() -> None:
     people = People(denied=["kiosk"])
     assert people.visitor(event(1, "kiosk")) == Whose("")

@@ -12,7 +12,7 @@ import pytest
 import afterclick
 from afterclick.analyse.kpi import Kpi
 from afterclick.analyse.visitor import Visitor
-from afterclick.app.people import erasing
+from afterclick.app.people import erasing, journal
 from afterclick.app.people.forms import Needles, forms
 from afterclick.app.people.traces import Search
 from afterclick.app.prove import erasure, planted
@@ -196,6 +196,17 @@ class _Crash(Exception):
     pass
 
 
+def test_a_journal_that_cannot_be_read_is_named_and_stops_no_store(tmp_path):
+    with shop_of(tmp_path) as shop:
+        (shop.store.path / "erasing.json").write_bytes(b'{"ids": [1')
+    with afterclick.open(tmp_path / "shop", write=True) as again:
+        with pytest.raises(StoreError) as caught:
+            again.erase("kim-0001")
+        assert caught.value.code == "journal_damaged"
+        assert figures(again)[1] > 0
+        assert [one.file for one in again.store.verify() if "interrupted" in one.message] == ["erasing.json"]
+
+
 @pytest.mark.parametrize("step", ["known", "sealed", "rewritten", "cleaned"])
 def test_a_crash_at_any_step_is_finished_by_the_next_call(tmp_path, step):
     def stop(reached: str) -> None:
@@ -206,11 +217,11 @@ def test_a_crash_at_any_step_is_finished_by_the_next_call(tmp_path, step):
         shop.save("Kim", Visitor(id="u:kim-0001"))
         with pytest.raises(_Crash):
             shop.erase("kim-0001", progress=stop)
-        assert set(erasing.unfinished(shop)) == set(KIM)
+        assert set(journal.ids(shop.store.path)) == set(KIM)
     with afterclick.open(tmp_path / "shop") as reader:
         assert [one.file for one in reader.store.verify() if "interrupted" in one.message] == ["erasing.json"]
     with afterclick.open(tmp_path / "shop", write=True) as again:
-        assert erasing.unfinished(again) == ()
+        assert journal.ids(again.store.path) == ()
         assert erasing.finish(again) is None
         assert figures(again) == (1, 7)
         assert again.append([Event(event_id="z", event="Page Viewed", occurred_at=at("1d"), user_id="kim-0001")]) == 0
@@ -236,7 +247,7 @@ def test_case_4_a_disk_that_fails_in_the_middle_leaves_all_or_nothing_of_the_log
         monkeypatch.setattr(disk, "sync", real)
     with afterclick.open(tmp_path / "shop", write=True) as again:
         assert figures(again) in ((2, 7), (1, 7))
-        if tombstones.Tombstones.load(again.store.path) or erasing.unfinished(again):
+        if tombstones.Tombstones.load(again.store.path) or journal.ids(again.store.path):
             erasing.again(again)
             again.erase("kim-0001", kind="user")
             assert figures(again) == (1, 7)
@@ -332,7 +343,7 @@ def test_an_erasure_does_not_end_while_old_pages_of_the_tail_cannot_be_emptied(t
             with pytest.raises(StoreError) as refused:
                 shop.erase("kim-0001")
             assert refused.value.code == "tail_in_use"
-            assert erasing.unfinished(shop)
+            assert journal.ids(shop.store.path)
         assert erasing.finish(shop) is not None
-        assert erasing.unfinished(shop) == ()
+        assert journal.ids(shop.store.path) == ()
     assert traces(tmp_path) == []

@@ -11,9 +11,9 @@ import zipfile
 import pytest
 
 import afterclick
-from afterclick.analyse.consents import analytics, consent_of
+from afterclick.analyse.consents import analytics, statements
 from afterclick.app.people import export
-from afterclick.collect.privacy.consent import allows
+from afterclick.collect.privacy.consent import allows, fold
 from afterclick.core import i18n
 from afterclick.core.errors import SpecError
 from afterclick.core.event import Rejected
@@ -114,7 +114,7 @@ def test_consent_of_a_person_is_read_from_the_log_whatever_came_first(shop):
     context = shop.context()
     import numpy as np
 
-    state = consent_of(context, np.arange(context.snapshot.rows)[:6])
+    state = fold(statements(context, np.arange(context.snapshot.rows)[:6]))
     assert allows(state, "analytics").granted
     assert not allows(state, "marketing", "email").granted
     assert allows(state, "marketing", "sms") is None

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import afterclick
-from afterclick.analyse.consents import consent_of
+from afterclick.analyse.consents import statements
 from afterclick.app.people.forms import Needles
 from afterclick.app.people.traces import Search
 from afterclick.app.prove.sender import Sender
 from afterclick.app.prove.served import Served
-from afterclick.collect.privacy.consent import allows
+from afterclick.collect.privacy.consent import allows, fold
 from afterclick.collect.privacy.policy import counts_of
 from afterclick.core import clock
 from afterclick.store.live.tail import Tail
@@ -70,7 +70,7 @@ def test_case_45_and_46_no_file_holds_what_was_sent_and_who_refused_is_not_there
         snapshot = shop.store.snapshot()
         rows = snapshot.log_rows(range(snapshot.rows), ("anonymous_id", "event", "url", "properties")).to_pylist()
         mine = [number for number, row in enumerate(rows) if row["anonymous_id"] == "d2"]
-        assert not allows(consent_of(shop.context(), mine), "marketing", "email").granted
+        assert not allows(fold(statements(shop.context(), mine)), "marketing", "email").granted
         withdrawn = next(row for row in rows if row["event"] == "Consent Withdrawn")
         assert withdrawn["properties"] == '{"consent":{"*":false}}'
         tail = Tail.open(served.store)

@@ -135,7 +135,7 @@ def test_a_disk_that_hangs_on_is_let_go(tmp_path) -> None:
     with mounted(Plan(), tmp_path) as disk:
         held = os.open(disk.folder / "a", os.O_WRONLY | os.O_CREAT)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert not disk.folder.is_mount()
     with pytest.raises(OSError):
         os.write(held, b"x")

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from support import offers
+from support.browsing import VISITOR
 from support.offers import deciding
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 _PAGE = """
 <main><h1>Basket</h1><div data-afterclick-slot="cart" id="slot"></div></main>
 <script src="sdk/index.js"></script>
@@ -36,7 +36,7 @@ def wait(page, true):
 def test_a_basket_told_by_segment_is_answered_in_the_slot(tmp_path, site, browser):
     with deciding(tmp_path / "shop") as shop:
         # A headless browser says that it is one, and nothing is decided for machines.
-        context = browser.new_context(user_agent=_AGENT)
+        context = browser.new_context(user_agent=VISITOR)
         page = context.new_page()
         page.set_default_timeout(60_000)
         faults: list[str] = []

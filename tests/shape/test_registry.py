@@ -13,8 +13,10 @@ from afterclick.app.questions import ALL
 from afterclick.core import errors, i18n
 from afterclick.core.spec import Spec, kinds
 from afterclick.surfaces import docs
-from afterclick.surfaces.cli.main import COMMANDS, QUESTIONS, group
-from afterclick.surfaces.cli.views import PAGES, PARTS, VIEWS
+from afterclick.surfaces.cli.addresses import PAGES
+from afterclick.surfaces.cli.commands import COMMANDS, QUESTIONS
+from afterclick.surfaces.cli.main import group
+from afterclick.surfaces.cli.views import PARTS, VIEWS
 
 ROOT = Path(__file__).parents[2]
 SURFACES = ROOT / "src" / "afterclick" / "surfaces"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from afterclick.core.errors import InputError
 from afterclick.stitch import enrich as enrich_module
-from afterclick.stitch.address import words
+from afterclick.stitch.address import halves, read_head, words
 from afterclick.stitch.channel_table import ChannelTable
 from afterclick.stitch.enrich import Enricher
-from afterclick.stitch.page import PageGroups, host_of, page_group, path_of
+from afterclick.stitch.page import PageGroups, page_group, path_of
 from afterclick.stitch.touch import campaign_key, classify, key_hash
 from afterclick.stitch.user_agent import BotPatterns, browser, device_type, is_bot, os
 
@@ -98,7 +98,7 @@ def expected_row(url, referrer, user_agent, table=None):
         "campaign_key": key_hash(campaign_key(url, table)),
         "path": path,
         "page_group": page_group(path),
-        "host": host_of(url),
+        "host": read_head(halves(url)[0]).host,
         "device_type": device_type(user_agent),
         "browser": browser(user_agent),
         "os": os(user_agent),

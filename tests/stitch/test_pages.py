@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterclick.stitch.page import DEFAULT_PAGES, PageGroups, host_of, page_group, path_of
+from afterclick.stitch.address import halves, read_head
+from afterclick.stitch.page import DEFAULT_PAGES, PageGroups, page_group, path_of
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_path_that_only_looks_decoded_stays_apart():
     ],
 )
 def test_hosts(url, host):
-    assert host_of(url) == host
+    assert read_head(halves(url)[0]).host == host
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_any_text_has_a_path_and_a_group(text):
     assert path in ("", "/") or not path.endswith("/")
     assert page_group(path).count("/") <= 3
     assert (page_group(path) == "") == (path == "")
-    assert isinstance(host_of(text), str)
+    assert isinstance(read_head(halves(text)[0]).host, str)
 
 
 @given(st.text("abc/%20é", max_size=30))

@@ -86,4 +86,4 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path) -> None:
     begun = time.monotonic()
     with Store.open(tmp_path / "shop", derive=TinyDerive(), write=True) as store:
         assert store.writes
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30

@@ -18,6 +18,10 @@ ARGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+"""The window of a desk and that of a telephone."""
+VISITOR = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+"""What a visitor's browser calls itself; a headless one says so, and is a crawler to every store."""
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 
 
@@ -62,3 +66,12 @@ def browser() -> Iterator[Any]:
         lacking("chromium is needed: apt-get install chromium fonts-noto-cjk")
     yield _SHARED.take()
     _SHARED.leave()
+
+
+def violations(page: Any, axe: str) -> list[str]:
+    """What axe-core, whose source is given, finds wrong with a page as it stands."""
+    page.evaluate(axe)
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    return [
+        f"{each['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for each in found for node in each["nodes"]
+    ]

@@ -12,6 +12,7 @@ from afterclick.act import contacts as contacts_module
 from afterclick.act.acts import Acts
 from afterclick.act.contacts import Contacts
 from afterclick.act.gate.gate import Gate
+from afterclick.act.journeys import tables as journeys
 from afterclick.act.message import Message, Outcome
 from afterclick.act.outbox import table, telling
 from afterclick.act.outbox.intent import Intent
@@ -25,7 +26,7 @@ NOON = 1_750_042_800_000_000
 """2025-06-16 12:00 in Seoul, a Monday."""
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
-SCHEMAS = (contacts_module.SCHEMA, table.SCHEMA, telling.SCHEMA)
+SCHEMAS = (journeys.SCHEMA, contacts_module.SCHEMA, table.SCHEMA, telling.SCHEMA)
 FREE = Delivery(caps=(), quiet=(), per_second=10_000)
 
 

@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from drawn import FakeShop
 
+import afterclick
 from afterclick.surfaces.web import create_app
-from support.browsing import browser, lacking
+from support.browsing import VISITOR, browser, lacking
 
 __all__ = ["browser"]
 
@@ -35,6 +36,13 @@ def shop() -> FakeShop:
 @pytest.fixture
 def client(shop: FakeShop) -> Iterator[TestClient]:
     with TestClient(create_app(shop, hosts=("testserver",)), follow_redirects=False) as made:
+        yield made
+
+
+@pytest.fixture
+def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
+    """The pages of the store that a test module makes."""
+    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
         yield made
 
 
@@ -86,7 +94,7 @@ def page(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts = []
 
     def open_page(**options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "user_agent": VISITOR, **options})
         contexts.append(context)
         made = context.new_page()
         made.set_default_timeout(8000)

@@ -16,10 +16,11 @@ from afterclick import Attribution
 from afterclick.surfaces.viz import attribution, attribution_cards
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
+from support.markup import words_of
 from support.shop import DAY0, Shop
 
 WHOLE = {"range": "all", "compare": "none"}
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 HOSTILE = '"><script>alert(1)</script>'
 HOUR = 3600 * 10**6
 SOURCES = (
@@ -54,22 +55,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[afterclick.Works
         yield opened
 
 
-@pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
-        yield made
-
-
-def text_of(markup: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
-
-
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_every_number_stands_on_the_page_without_script(pages, store, lang) -> None:
     answer = store.ask(Attribution(action=("opened", "clicked"), touch="linear", range="all"))
     address = f"/attribution?range=all&action=opened&action=clicked&touch=linear&lang={lang}&wait=1"
     markup, full = pages.get(address).text, pages.get(address + "&view=table").text
-    said, table = text_of(markup), text_of(full)
+    said, table = words_of(markup), words_of(full)
     voice = Voice(lang=lang, currency="KRW")
     whole = answer.figures["revenue"]
     for row in answer.frame.to_pylist():
@@ -80,7 +71,7 @@ def test_every_number_stands_on_the_page_without_script(pages, store, lang) -> N
     for row in answer.parts["removal"].to_pylist():
         assert voice.rate(row["effect_rate"]) in said
     [opened] = answer.parts["messages"].to_pylist()
-    assert text_of(markup.split('id="card-messages"')[1]).count(f" {opened['machine']} ") >= 1
+    assert words_of(markup.split('id="card-messages"')[1]).count(f" {opened['machine']} ") >= 1
     assert "<script>alert" not in markup + full
 
 
@@ -95,7 +86,7 @@ def test_marks_lead_to_as_many_people_as_stand_behind_them(pages, store) -> None
         if cell and (cell[1], cell[2]) in models and counted < 6:
             counted += 1
             n = models[cell[1], cell[2]]
-            assert f"{n} visitor{'s' if n > 1 else ''}" in text_of(pages.get(href).text)
+            assert f"{n} visitor{'s' if n > 1 else ''}" in words_of(pages.get(href).text)
     assert counted == 6
 
 
@@ -110,7 +101,7 @@ def test_the_rule_is_a_sentence_of_choices_that_keeps_the_scope(pages) -> None:
 
 
 def test_any_touch_says_that_it_adds_up_to_more(pages) -> None:
-    said = text_of(pages.get("/attribution?range=all&touch=any&within=any&action=visited&lang=en&wait=1").text)
+    said = words_of(pages.get("/attribution?range=all&touch=any&within=any&action=visited&lang=en&wait=1").text)
     found = re.search(r"([\d.]+)% of the revenue: any touch adds up to more than all of it", said)
     assert found
     assert float(found[1]) > 100
@@ -119,8 +110,8 @@ def test_any_touch_says_that_it_adds_up_to_more(pages) -> None:
 def test_models_are_chosen_and_intervals_are_said(pages) -> None:
     data = pages.get("/attribution?range=all&models=data&lang=en&wait=1").text
     assert "95% interval" in data
-    assert text_of(data).count("Markov") >= 1
-    rules = text_of(pages.get("/attribution?range=all&models=rules&lang=en&wait=1").text)
+    assert words_of(data).count("Markov") >= 1
+    rules = words_of(pages.get("/attribution?range=all&models=rules&lang=en&wait=1").text)
     for name in ("Time decay", "Inverse J", "Any touch", "Last paid or campaign touch"):
         assert name in rules
 
@@ -130,8 +121,8 @@ def test_without_costs_the_page_says_what_would_bring_roas(tmp_path) -> None:
         drawn(costs=False).open(tmp_path / "s", currency="KRW") as opened,
         TestClient(create_app(opened, hosts=("testserver",))) as client,
     ):
-        said = text_of(client.get("/attribution?range=all&lang=en&wait=1").text)
-        empty = text_of(client.get("/attribution?range=2025-01-01..2025-01-02&lang=en&wait=1").text)
+        said = words_of(client.get("/attribution?range=all&lang=en&wait=1").text)
+        empty = words_of(client.get("/attribution?range=2025-01-01..2025-01-02&lang=en&wait=1").text)
     assert "afterclick import costs.csv --kind costs" in said
     assert "ROAS" in said
     assert "No conversion" in empty
@@ -162,9 +153,7 @@ def test_it_is_clean_in_a_browser(
         tab = page(viewport=SIZES[size], bypass_csp=True)
         tab.goto(f"{root}/attribution?range=all&action=opened&action=clicked&lang={lang}&theme={theme}&wait=1")
         tab.get_by_role("heading", level=1).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(each["id"], node["html"][:120]) for each in found for node in each["nodes"]] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert all(url.startswith((root, "data:")) for url in tab.requested)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -12,20 +12,17 @@ import pytest
 from drawn import FakeShop
 from msgspec.structs import replace
 from starlette.testclient import TestClient
-from test_web_browser import SIZES, violations
 
 import afterclick
 from afterclick.act.message import Outcome
-from afterclick.analyse.kpi import Kpi
 from afterclick.app import automation_recipes
 from afterclick.app.automation_print import fingerprint
 from afterclick.app.automations import Automations
-from afterclick.core import spec as specs
-from afterclick.core.spec import Spec
 from afterclick.store.automations import Cap, Entry, Journey, LiveRule, Node, Send, Show, Wait, Words
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import create_app
 from afterclick.surfaces.web.automation_forms import drafting, page_of
+from support.browsing import SIZES, violations
 from support.sending import Box, intent
 from support.shop import Shop
 
@@ -53,12 +50,6 @@ def store(tmp_path: Path) -> Iterator[afterclick.Workspace]:
 @pytest.fixture
 def desk(store: afterclick.Workspace) -> Automations:
     return store.automations
-
-
-@pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
-        yield made
 
 
 def body(pages: TestClient, path: str, **params: str) -> str:
@@ -99,7 +90,7 @@ def drafted(desk: Automations, name: str) -> Any:
 
 
 def test_an_empty_page_offers_the_ready_made_ones(pages: TestClient) -> None:
-    for lang, said in (("en", "Nothing is done by itself yet"), ("ko", "아직 자동으로 실행되는 것이 없습니다")):
+    for lang, said in (("en", "No automation is on yet"), ("ko", "아직 켜 둔 자동화가 없습니다")):
         found = body(pages, "/automations", lang=lang)
         assert said in found
         assert len(forms_of(found, what="recipe")) == len(automation_recipes.RECIPES)
@@ -483,27 +474,16 @@ def test_everything_that_was_to_be_sent_adds_up_on_the_page(pages: TestClient, s
         assert "<script>alert" not in shown
 
 
-def test_the_dry_run_is_shown_and_opens_the_way_to_on(
-    pages: TestClient, desk: Automations, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[dict[str, Any]] = []
-
-    def question(**given: Any) -> Spec:
-        asked.append(given)
-        return Kpi(range=given["range"])
-
-    known = specs.kinds()
-    monkeypatch.setattr(specs, "kinds", lambda: {**known, "backtest": question})
-    monkeypatch.setattr(specs, "kind", lambda word: question if word == "backtest" else known[word])
+def test_the_dry_run_is_shown_and_opens_the_way_to_on(pages: TestClient, desk: Automations) -> None:
     drafted(desk, "sign_up")
     at = page_of("rule", "Sign-up offer")
     assert "It was not run over history as it stands now" in body(pages, at, lang="en")
     answer = send(pages, at, {"range": "all"}, what="test")
     assert answer.headers["location"] == f"{at}?lang=en#backtest"
-    assert asked == [{"rule": "Sign-up offer", "range": "all"}]
     assert desk.rules["Sign-up offer"].tested == fingerprint(desk.rules["Sign-up offer"])
     shown = body(pages, at, lang="en")
-    assert "visitors placed" in shown
+    assert "“Sign-up offer” would have reached nobody in this range" in shown
+    assert "<dt>Firings</dt><dd>0</dd>" in shown
     assert len(forms_of(shown, what="on")) == 1
     send(pages, at, {"once": "ever"}, what="save")
     changed = body(pages, at, lang="ko")

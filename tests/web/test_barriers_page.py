@@ -14,7 +14,6 @@ from drawn import HOSTILE, FakeShop
 from drawn_barriers import barriers_result
 from starlette.testclient import TestClient
 from test_viz_shapes import Tags
-from test_web_browser import SIZES, violations
 
 from afterclick.analyse.barriers import Barriers
 from afterclick.core.result import Result
@@ -22,6 +21,7 @@ from afterclick.core.spec import Spec
 from afterclick.surfaces.viz import barrier_cards, barriers
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
 
 EN = Voice(lang="en", currency="KRW", people=lambda cell: f"/?people={cell}", go=lambda _: "/?why=x")
 KO = Voice(lang="ko", currency="KRW")

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from test_web_browser import SIZES, violations
 
 import afterclick
 from afterclick.store.documents import Alert, Board, BoardCard, Goal
-from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
 from support.shop import Shop
 
 SITE = {"origin": "http://testserver"}
@@ -28,12 +27,6 @@ def store(tmp_path: Path) -> Iterator[afterclick.Workspace]:
         made.add(f"v{day % 7}", f"{day}d1m", "Order Completed", order_id=f"o{day}", revenue=100)
     with made.open(tmp_path / "store", currency="KRW", name="Test shop") as opened:
         yield opened
-
-
-@pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
-        yield made
 
 
 def body(pages: TestClient, path: str, **params: str) -> str:

@@ -20,6 +20,7 @@ import pytest
 from afterclick.app.prove.served import Served
 from afterclick.core import names
 from afterclick.surfaces.collector.site import script
+from support.browsing import VISITOR
 
 Open = Callable[..., Any]
 KEY = "wk_test"
@@ -193,6 +194,8 @@ def test_a_view_is_sent_once_without_a_preflight(here: Shop, page: Open) -> None
     here.hurry(lambda: bool(here.named("page")), tab)
     (view,) = here.named("page")
     assert view["context"]["page"] == {"url": here.root + "/shoes?x=1", "referrer": "", "title": "Shoes"}
+    # Without it the store knows neither device nor crawler.
+    assert view["context"]["userAgent"] == VISITOR
     assert view["anonymousId"] == json.loads(kept(tab)["afterclick.id"])
     assert "userId" not in view
     body = here.bodies[0]
@@ -221,7 +224,8 @@ def test_calls_made_before_it_was_there_and_after(here: Shop, page: Open) -> Non
     here.hurry(lambda: len(here.events()) == 5, tab)
     assert [event.get("event") for event in here.events() if event["type"] == "track"] == ["Early", "Pushed", "Coupon Applied"]
     assert here.named("Early")[0]["properties"] == {"n": 1}
-    assert here.named("identify")[0]["traits"] == {"plan": "b"}
+    locale, zone = tab.evaluate("[navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone]")
+    assert here.named("identify")[0]["traits"] == {"locale": locale, "timezone": zone, "plan": "b"}
     assert [event.get("userId") for event in here.events()] == [None, None, "u-7", "u-7", "u-7"]
     first = here.events()[0]["anonymousId"]
     tab.reload()
@@ -346,7 +350,7 @@ def test_what_is_refused_for_good_is_not_sent_again(here: Shop, page: Open, stat
     tab.evaluate("afterclick.track('Second')")
     here.hurry(lambda: bool(here.named("Second")), tab)
     assert [event.get("event") for event in here.events()] == ["Second"]
-    assert not any("queue" in name for name in kept(tab))
+    here.wait(lambda: not any("queue" in name for name in kept(tab)), tab, seconds=60)
 
 
 @pytest.mark.browser

@@ -14,12 +14,12 @@ from afterclick.analyse.channels import Channels
 from afterclick.surfaces.viz import channels, metrics
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
 
 EN = Voice(currency="KRW", zone="Asia/Seoul")
 LINKED = Voice(
     currency="KRW", zone="Asia/Seoul", people=lambda cell: f"/?people={cell}", go=lambda changes: f"/?{sorted(changes.items())}"
 )
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 
 @pytest.fixture
@@ -126,9 +126,7 @@ def test_it_is_clean_in_a_browser(
         tab = page(viewport=SIZES[size], bypass_csp=True)
         tab.goto(f"{root}/channels?lang={lang}&theme={theme}")
         tab.get_by_role("heading", level=1).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(each["id"], node["html"][:120]) for each in found for node in each["nodes"]] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.context.close()

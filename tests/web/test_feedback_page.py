@@ -9,20 +9,19 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from starlette.testclient import TestClient
 
 import afterclick
 from afterclick import Feedback, Referrals, Rewards
 from afterclick.surfaces.viz import feedback, feedback_lane, feedback_words, referrals, rewards
 from afterclick.surfaces.viz.voice import Voice
-from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
+from support.markup import words_of
 from support.programme import Programme
 from support.shop import DAY0, Shop
 from support.visited import HOSTILE
 
 EN = Voice(currency="KRW", zone="Asia/Seoul")
 ALL = {"range": "all", "compare": "none"}
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 DAY = 86_400_000_000
 
 
@@ -55,26 +54,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[afterclick.Works
         yield opened
 
 
-@pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
-        yield made
-
-
-def text_of(markup: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
-
-
 def test_the_page_shows_what_the_answers_say_in_both_languages(pages, store):
     found = store.ask(Feedback(**ALL))
     programme = store.ask(Rewards(**ALL))
     told = store.ask(Referrals(**ALL))
     assert programme.figures["reason"] == ""
     for lang in ("en", "ko"):
-        shown = text_of(pages.get("/feedback", params={**ALL, "wait": "1", "lang": lang}).text)
+        shown = words_of(pages.get("/feedback", params={**ALL, "wait": "1", "lang": lang}).text)
         for result in (found, programme, told):
             assert " ".join(result.sentence(lang).split()) in shown
-    assert f"Promoters {found.figures['promoters']}" in text_of(
+    assert f"Promoters {found.figures['promoters']}" in words_of(
         pages.get("/feedback", params={**ALL, "wait": "1", "lang": "en"}).text
     )
     words = {row["wording"] for row in found.parts["words"].to_pylist() if row["direction"] == "low"}
@@ -102,12 +91,12 @@ def test_every_mark_opens_as_many_visitors_as_it_says(pages, by):
         opened = pages.get(unescape(href), headers={"accept": "text/html"})
         assert opened.status_code == 200, unquote(href)
         assert int(count[0].replace(",", "")) == int(
-            re.search(r"([\d,]+) visitors?\b", text_of(opened.text.partition('class="drawer"')[2]))[1].replace(",", "")
+            re.search(r"([\d,]+) visitors?\b", words_of(opened.text.partition('class="drawer"')[2]))[1].replace(",", "")
         ), unquote(href)
 
 
 def test_the_map_has_a_lane_and_shows_what_those_who_met_a_barrier_say(pages, store):
-    shown = text_of(pages.get("/", params={**ALL, "why": "error:Coupon Denied", "wait": "1", "lang": "en"}).text)
+    shown = words_of(pages.get("/", params={**ALL, "why": "error:Coupon Denied", "wait": "1", "lang": "en"}).text)
     lane = store.ask(Feedback(**ALL, by="stage"))
     close = next(row for row in lane.frame.to_pylist() if row["value"] == "Close")
     assert f"NPS {round(close['nps'])}".replace("-", "−") in shown
@@ -152,9 +141,7 @@ def test_the_page_is_clean_in_a_browser(
         tab = page(viewport=SIZES[size], bypass_csp=True)
         tab.goto(f"{root}{path}lang={lang}&theme={theme}&wait=1")
         tab.get_by_role("heading", level=1).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.context.close()

@@ -14,14 +14,14 @@ from starlette.testclient import TestClient
 
 import afterclick
 from afterclick.act.unsubscribe import Subscription
-from afterclick.core import clock
+from afterclick.core import clock, i18n
 from afterclick.store.access import Access
 from afterclick.surfaces.web import create_app, guard
 from afterclick.surfaces.web.guesses import MOST, WINDOW, Guesses
 from afterclick.surfaces.web.unsubscribe_route import UnsubscribeRoute
 
 HOST = "shop.example"
-SAID = (guard._WANTED, "this token may look, not change\n", "too many wrong tokens\n", "a form of another place\n")
+SAID = tuple(i18n.text("en", f"guard.{why}") + "\n" for why in ("token", "look", "guesses", "elsewhere"))
 OPEN = {"/u/{token}"}
 """Addresses where what one is given says all: links to opt out."""
 SAME = {"origin": f"http://{HOST}", "host": HOST}

@@ -35,6 +35,7 @@ from afterclick.surfaces import streams
 from afterclick.surfaces.web import create_app, live_stream
 from afterclick.surfaces.web.guard import POLICY
 from afterclick.surfaces.web.live_stream import LiveStream, Look, News, Source
+from support.browsing import violations
 
 ADDRESSES = ["/live", "/live.part", "/live.json", "/live/events"]
 
@@ -827,9 +828,7 @@ def test_it_is_clean_in_both_languages_and_themes(
     for root, more, lang, theme in shown:
         tab.goto(f"{root}/live?lang={lang}&theme={theme}{more}")
         tab.get_by_text(i18n.text(lang, "live.state_open")).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]] == []
+        assert violations(tab, axe) == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert tab.faults == []
 
@@ -840,14 +839,14 @@ def test_without_script_every_figure_is_there(live_server: Serve, page: Callable
     root, _ = live_server(feed, tail)
     tab = page(java_script_enabled=False)
     tab.goto(root + "/live?lang=en")
-    assert tab.get_by_text(f"{feed.now().events} events in the last 30 minutes").is_visible()
+    tab.get_by_text(f"{feed.now().events} events in the last 30 minutes").wait_for()
     assert tab.locator("#feed li").count() == min(500, feed.now().events)
     tab.get_by_role("searchbox").fill("order")
     tab.get_by_role("button", name="Show").click()
     assert "filter=order" in tab.url
     assert tab.locator("#feed li", has_text="Page Viewed").count() == 0
     tab.get_by_role("link", name="Pause").click()
-    assert tab.get_by_text("Paused: this page stands still.").is_visible()
+    tab.get_by_text("Paused: this page stands still.").wait_for()
 
 
 def test_the_owners_token_stands_in_no_snippet(tmp_path: Path) -> None:

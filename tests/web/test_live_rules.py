@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +10,18 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from test_web_browser import violations
 
 import afterclick
 from afterclick.app import automation_recipes
 from afterclick.app.automation_print import fingerprint
 from afterclick.collect.live.feed import Feed
+from afterclick.collect.wire.canonical import Canonical
+from afterclick.core import clock
 from afterclick.surfaces.viz import live_rules
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import create_app
 from afterclick.surfaces.web.live_stream import Look
+from support.browsing import violations
 from support.shop import Shop
 
 COUNTS = {
@@ -68,6 +71,20 @@ def test_a_visitor_is_followed_without_script(store: afterclick.Workspace) -> No
         missing = pages.get("/live", params={"who": '"><script>x</script>', "lang": "en"}).text
         assert "no visitor has the id" in missing
         assert "<script>x" not in missing
+
+
+def test_visitors_seen_last_are_offered_to_be_followed(store: afterclick.Workspace) -> None:
+    switch_on(store, "shipping")
+    feed, now = Feed(), clock.now()
+    seen = [Canonical(event_id=f"e{i}", type="track", event="Thing", anonymous_id=f"v{i % 7}", occurred_at=now, received_at=now)
+            for i in range(14)]  # fmt: skip
+    feed.take(seen, at=now, source="web")
+    with TestClient(create_app(store, feed=feed, hosts=("testserver",))) as pages:
+        shown = pages.get("/live", params={"lang": "en"}).text
+        links = re.findall(r'href="(/live\?[^"]*who=[^"]*)#card-trace"', shown)
+        assert [link.partition("who=")[2].partition("&")[0] for link in links] == [f"a%3Av{i}" for i in (6, 5, 4, 3, 2)]
+        followed = pages.get(html.unescape(next(link for link in links if "v2" in link))).text
+        assert "no visitor has the id" in followed, "it has sent nothing that is in the store yet"
 
 
 def test_rules_that_fire_have_a_card_of_their_own(store: afterclick.Workspace) -> None:

@@ -159,7 +159,7 @@ def test_the_first_minutes(
     alone.context.set_offline(True)
     alone.goto(file.as_uri())
     for words in (name, money, people, me.say("map.title"), me.say("barriers.actions")):
-        assert alone.get_by_text(words).first.is_visible(), words
+        alone.get_by_text(words).first.wait_for()
     assert [url for url in alone.requested if not url.startswith(("file:", "data:"))] == []
     assert alone.faults == []
 

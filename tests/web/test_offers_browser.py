@@ -18,6 +18,7 @@ from afterclick.store.live.reader import TailReader
 from afterclick.surfaces.collector import offer_stream
 from afterclick.surfaces.collector.site import SCRIPT, SHOW, script
 from support import offers
+from support.browsing import VISITOR, violations
 from support.offers import deciding
 from support.served import Served
 from support.shop_page import ShopPage, shop_page
@@ -145,6 +146,63 @@ def test_a_first_visitor_from_a_portals_ad_sees_the_sign_up_offer_on_the_fourth_
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("style", "system", "theme"),
+    [
+        ("body { background: #fff }", "dark", "light"),
+        ("html { background: #101418 }", "light", "dark"),
+        ("", "dark", "light"),
+        ("html { color-scheme: light dark }", "dark", "dark"),
+        ("html { color-scheme: light dark }", "light", "light"),
+    ],
+)
+def test_a_message_is_light_on_a_light_page_and_dark_on_a_dark_one(
+    shop: Served, here: ShopPage, page: Open, style: str, system: str, theme: str
+) -> None:
+    here.style = style
+    tab = opened(here, page, color_scheme=system)
+    listens(tab)
+    track(tab, "News")
+    tab.locator(f"{MESSAGE} .banner").wait_for()
+    assert tab.locator(MESSAGE).get_attribute("data-theme") == theme
+
+
+@pytest.mark.parametrize(("width", "in_one_row"), [(1280, True), (390, False)])
+def test_a_banner_is_one_row_where_there_is_room(
+    shop: Served, here: ShopPage, page: Open, width: int, in_one_row: bool
+) -> None:
+    tab = opened(here, page, viewport={"width": width, "height": 844}, reduced_motion="reduce")
+    listens(tab)
+    track(tab, "News")
+    tab.locator(f"{MESSAGE} .banner .go").wait_for()
+    text, go = (tab.locator(f"{MESSAGE} .banner {one}").bounding_box() for one in (".text", ".go"))
+    assert (go["y"] < text["y"] + text["height"]) is in_one_row
+
+
+def test_a_picture_that_is_not_there_leaves_no_gap(shop: Served, here: ShopPage, page: Open) -> None:
+    tab = opened(here, page)
+    listens(tab)
+    track(tab, "Hostile")
+    tab.locator(f"{MESSAGE} .banner .go").wait_for()
+    wait(tab, lambda: tab.locator(f"{MESSAGE} .picture").count() == 0)
+
+
+def test_a_browser_that_calls_itself_headless_is_shown_nothing(shop: Served, here: ShopPage, page: Open) -> None:
+    tab = opened(here, page, user_agent=f"{VISITOR} HeadlessChrome/140.0.0.0")
+    listens(tab)
+    track(tab, "News", crawled=1)
+
+    def crawled() -> bool:
+        return any(one["properties"].get("crawled") for one in stored(shop, "News"))
+
+    wait(tab, crawled)
+    other = opened(here, page)
+    listens(other)
+    track(other, "News")
+    other.locator(f"{MESSAGE} .banner").wait_for()
+    assert tab.locator(MESSAGE).count() == 0
+
+
 def test_a_basket_of_21000_is_told_the_9000_that_are_missing_without_moving_the_page(
     shop: Served, here: ShopPage, page: Open
 ) -> None:
@@ -234,9 +292,7 @@ def test_messages_are_clean_for_axe(shop: Served, here: ShopPage, page: Open, ax
     for event, where in (("News", ".banner .go"), ("Coupon", ".toast .copy"), ("Dark", "dialog .go")):
         track(tab, event)
         tab.locator(f"{MESSAGE} {where}").wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+        assert violations(tab, axe) == []
         inside = tab.evaluate(
             f"[...document.querySelectorAll('{MESSAGE}')].every((one) => {{ const box = one.shadowRoot.querySelector('.box')"
             ".getBoundingClientRect(); return box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight + 1; })"

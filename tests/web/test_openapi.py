@@ -19,6 +19,7 @@ from afterclick.core.spec import Spec
 from afterclick.surfaces.web import create_app, openapi
 from afterclick.surfaces.web.pages import PAGES
 from support import demo_store
+from support.browsing import violations
 
 Serve = Callable[[FakeShop], str]
 Open = Callable[..., Any]
@@ -270,9 +271,7 @@ def test_the_page_is_clean(serve: Serve, page: Open, axe: str, width: int) -> No
     for lang, theme in (("en", "light"), ("ko", "dark")):
         tab = page(viewport={"width": width, "height": 900}, bypass_csp=True)
         tab.goto(f"{root}/api?lang={lang}&theme={theme}")
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [each["id"] for each in found] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert all(url.startswith((root, "data:")) for url in tab.requested)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

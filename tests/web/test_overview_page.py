@@ -29,12 +29,12 @@ from afterclick.surfaces.viz.spark import trend
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import answers, create_app
 from afterclick.surfaces.web.page_overview import TABS
+from support.browsing import SIZES, violations
 
 EN = Voice(currency="KRW", zone="Asia/Seoul")
 LINKED = Voice(
     currency="KRW", zone="Asia/Seoul", people=lambda cell: f"/?people={cell}", go=lambda changes: f"/?{sorted(changes.items())}"
 )
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 _values = st.none() | st.floats(-1e12, 1e12) | st.integers(0, 10**12)
 
@@ -282,9 +282,7 @@ def test_it_is_clean_in_a_browser(
         tab = page(viewport=SIZES[size], bypass_csp=True)
         tab.goto(f"{root}/overview?lang={lang}&theme={theme}")
         tab.get_by_role("heading", level=1).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(each["id"], node["html"][:120]) for each in found for node in each["nodes"]] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.context.close()

@@ -15,11 +15,12 @@ from afterclick import Affinities, Personas, StageDiscovery
 from afterclick.surfaces.viz import affinities, discovery, personas
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
+from support.markup import words_of
 from support.planted import planted
 from support.shop import Shop
 
 WHOLE = {"range": "all"}
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -35,21 +36,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[afterclick.Works
         yield opened
 
 
-@pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
-        yield made
-
-
-def text_of(markup: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
-
-
 @pytest.mark.parametrize("lang", ["en", "ko"])
 @pytest.mark.parametrize("view", ["chart", "table"])
 def test_every_number_stands_on_the_page_without_script(pages, store, lang, view) -> None:
     markup = pages.get(f"/personas?range=all&lang={lang}&view={view}&wait=1").text
-    said = text_of(markup)
+    said = words_of(markup)
     found = store.ask(Personas(**WHOLE))
     for row in found.frame.to_pylist():
         assert f"{row['visitors']:,}" in said
@@ -68,7 +59,7 @@ def test_marks_lead_to_as_many_people_as_they_say(pages, store) -> None:
     links = re.findall(r'href="(/personas\?[^"]*people=[^"]*)"[^>]*>(?:<[^>]*>)*([\d,]+)(?:</[^>]*>)*</a>', markup)
     assert len(links) > 10
     for href, shown in links[:12]:
-        drawer = text_of(pages.get(unescape(href)).text)
+        drawer = words_of(pages.get(unescape(href)).text)
         assert f"{shown} visitors" in drawer or f"{shown} visitor" in drawer
 
 
@@ -78,20 +69,20 @@ def test_each_persona_has_a_map_of_its_own(pages, store) -> None:
     rows = store.ask(Personas(**WHOLE)).frame.to_pylist()
     assert len(links) == len(rows)
     for href, row in zip(links, rows, strict=True):
-        assert f"{row['visitors']:,}" in text_of(pages.get(href + "&wait=1").text)
+        assert f"{row['visitors']:,}" in words_of(pages.get(href + "&wait=1").text)
 
 
 def test_leanings_are_chosen_by_tabs(pages) -> None:
-    said = text_of(pages.get("/personas?range=all&lean=price&lang=ko&wait=1").text)
+    said = words_of(pages.get("/personas?range=all&lean=price&lang=ko&wait=1").text)
     assert "중간 가격대" in said
     assert "20원까지" in said
-    none = text_of(pages.get("/personas?range=all&lean=brand&lang=en&wait=1").text)
+    none = words_of(pages.get("/personas?range=all&lean=brand&lang=en&wait=1").text)
     assert "Nothing here tells the brand of a product" in none
 
 
 def test_the_page_of_a_visitor_says_what_they_lean_to(pages, store) -> None:
     known = store.ask(Affinities(**WHOLE)).people("category=knit;part=leading").table(0, 1)["visitor"][0].as_py()
-    said = text_of(pages.get(f"/visitor/{known}?lang=en&wait=1").text)
+    said = words_of(pages.get(f"/visitor/{known}?lang=en&wait=1").text)
     assert "Leans to these categories" in said
     assert "Leans to knit most: 100.0% of the strength of 3 signals" in said
     assert "Leans to these prices" in said
@@ -102,7 +93,7 @@ def test_a_persona_stands_beside_everyone_else(pages, store) -> None:
     markup = pages.get("/personas?range=all&lang=en&wait=1").text
     link = unescape(re.findall(r'href="(/segments\?[^"]*rule=persona[^"]*)"', markup)[0])
     row = store.ask(Personas(**WHOLE)).frame.to_pylist()[0]
-    assert f"{row['visitors']:,}" in text_of(pages.get(link + "&wait=1").text)
+    assert f"{row['visitors']:,}" in words_of(pages.get(link + "&wait=1").text)
 
 
 def test_no_stable_personas_say_what_to_do(tmp_path) -> None:
@@ -111,11 +102,11 @@ def test_no_stable_personas_say_what_to_do(tmp_path) -> None:
         shop.add(f"v{number}", f"{number}m", "Page Viewed", url="https://shop.example/a")
     with shop.open(tmp_path / "store") as opened:
         with TestClient(create_app(opened, hosts=("testserver",))) as client:
-            said = text_of(client.get("/personas?range=all&lang=en&wait=1").text)
+            said = words_of(client.get("/personas?range=all&lang=en&wait=1").text)
         few = personas.personas(opened.ask(Personas(range="2030-01-01..2030-01-02")), Voice(), "chart")
     assert "No stable personas among 70 visitors" in said
     assert "Look at 91 days" in said
-    assert "takes 60 visitors" in text_of(few)
+    assert "takes 60 visitors" in words_of(few)
 
 
 def test_cards_are_plain_without_links(store) -> None:
@@ -146,9 +137,7 @@ def test_it_is_clean_in_a_browser(
         tab.goto(f"{root}/personas?range=all&lang={lang}&theme={theme}&wait=1")
         tab.get_by_role("heading", level=1).wait_for()
         tab.evaluate("document.querySelectorAll('details.more').forEach((each) => { each.open = true })")
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(each["id"], node["html"][:120]) for each in found for node in each["nodes"]] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert all(url.startswith((root, "data:")) for url in tab.requested)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

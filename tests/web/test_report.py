@@ -31,6 +31,7 @@ from afterclick.surfaces.viz.notebook import voice_of
 from afterclick.surfaces.web import create_app
 from afterclick.surfaces.web.pages import PAGES, named
 from support import demo_store
+from support.browsing import violations
 from support.shop import Shop
 
 Open = Callable[..., Any]
@@ -526,15 +527,13 @@ def test_it_opens_from_a_file_with_the_network_off(
     address = made[name].as_uri()
     tab = page(offline=True, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)
     tab.goto(address)
-    tab.evaluate(axe)
-    found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-    assert [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found] == []
+    assert violations(tab, axe) == []
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     guarded = page(offline=True, color_scheme=scheme, java_script_enabled=False)
     guarded.goto(address)
     assert guarded.requested == [address]
     assert guarded.faults == []
-    assert guarded.get_by_role("heading", level=1).is_visible()
+    guarded.get_by_role("heading", level=1).wait_for()
     guarded.get_by_role("navigation").get_by_role("link").nth(1).click()
     assert guarded.url.startswith(address + "#")
     assert guarded.requested == [address]

@@ -7,22 +7,20 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from starlette.testclient import TestClient
 
 import afterclick
 from afterclick import Lifecycle, Onboarding, Retention, Stickiness
 from afterclick.surfaces.viz import lifecycle, retention, retention_cards
 from afterclick.surfaces.viz.voice import Voice
-from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
+from support.markup import linked, text_of
 from support.shop import Shop
 
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 HOSTILE = '"><script>alert(1)</script>\u202e'
 LINKED = Voice(currency="KRW", zone="UTC", people=lambda cell: f"/?people={cell}")
 RANGE = "2026-01-01..2026-01-12"
@@ -48,22 +46,6 @@ def returning(folder: Path) -> afterclick.Workspace:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[afterclick.Workspace]:
     with returning(tmp_path_factory.mktemp("returning") / "s") as opened:
         yield opened
-
-
-@pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
-        yield made
-
-
-def text_of(markup: str) -> str:
-    return unescape(re.sub(r"<[^>]+>", " ", markup))
-
-
-def linked(markup: str) -> list[tuple[str, str]]:
-    """(address, text) of every link to people."""
-    found = re.findall(r'<a[^>]*href="([^"]*people=[^"]*)"[^>]*>(.*?)</a>', markup, re.S)
-    return [(unescape(href), text_of(text).strip()) for href, text in found]
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -198,9 +180,7 @@ def test_it_is_clean_in_a_browser(
         tab = page(viewport=SIZES[size], bypass_csp=True)
         tab.goto(f"{root}/retention?lang={lang}&theme={theme}&range={RANGE}&by=plan&wait=1")
         tab.get_by_role("heading", level=1).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(each["id"], node["html"][:120]) for each in found for node in each["nodes"]] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.context.close()

@@ -15,9 +15,10 @@ from starlette.testclient import TestClient
 import afterclick
 from afterclick import Kpi, Segment, Segments
 from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
+from support.markup import words_of
 from support.shop import Shop
 
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 HOSTILE = '"><script>alert(1)</script>'
 BUYERS = "visitor.orders >= 1"
 
@@ -55,19 +56,9 @@ def opened(folder: Path) -> Iterator[afterclick.Workspace]:
 
 
 @pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as client:
-        yield client
-
-
-@pytest.fixture
 def own_pages(own: afterclick.Workspace) -> Iterator[TestClient]:
     with TestClient(create_app(own, hosts=("testserver",)), follow_redirects=False) as client:
         yield client
-
-
-def text_of(markup: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
 def token_of(pages: TestClient) -> str:
@@ -84,7 +75,7 @@ def send(pages: TestClient, **fields: str) -> Any:
 @pytest.mark.parametrize("view", ["chart", "table"])
 def test_every_number_stands_on_the_page_without_script(pages, store, lang, view) -> None:
     markup = pages.get(f"/segments?rule=Buyers&range=all&lang={lang}&view={view}&wait=1").text
-    said = text_of(markup)
+    said = words_of(markup)
     found = store.ask(Segment(rule="Buyers", range="all"))
     assert found.sentence(lang) in said
     for row in found.frame.to_pylist():
@@ -103,8 +94,8 @@ def test_marks_lead_to_as_many_people_as_they_say(pages) -> None:
     marks = re.findall(r'<a class="num" href="([^"]+)"[^>]*data-people[^>]*>(.*?)</a>', markup)
     assert len(marks) > 6
     for href, label in marks:
-        shown = int(text_of(label).replace(",", ""))
-        drawer = text_of(pages.get(unescape(href).partition("#")[0]).text)
+        shown = int(words_of(label).replace(",", ""))
+        drawer = words_of(pages.get(unescape(href).partition("#")[0]).text)
         assert f"{shown:,} visitor" in drawer, href
 
 
@@ -120,7 +111,7 @@ def test_an_unasked_page_offers_rules_that_can_be_opened(pages) -> None:
 
 
 def test_a_rule_that_is_wrong_says_where_and_what_to_write(pages) -> None:
-    said = text_of(pages.get("/segments", params={"rule": 'cuont("Product Viewed") > 1', "wait": "1"}).text)
+    said = words_of(pages.get("/segments", params={"rule": 'cuont("Product Viewed") > 1', "wait": "1"}).text)
     assert "unknown function 'cuont' at character 1" in said
     assert "did you mean 'count'?" in said
     answer = pages.get("/segments.json", params={"rule": 'count("Product Viewd") > 1'})
@@ -139,7 +130,7 @@ def test_a_rule_is_saved_renamed_deleted_and_brought_back(own_pages, own) -> Non
     assert "Lookers" in own.segments.saved()
     refused = send(own_pages, what="save", name="X", rule="visitor.orders")
     assert refused.status_code == 422
-    assert "stands alone" in text_of(refused.text)
+    assert "stands alone" in words_of(refused.text)
     assert own_pages.post("/segment", data={"csrf": "old", "what": "undo"}).status_code == 403
 
 
@@ -180,7 +171,7 @@ def test_every_page_can_be_asked_of_a_segment_and_shows_it_as_a_chip(pages, path
     off = re.search(r'href="([^"]+)" aria-label', chips[0])
     assert off
     assert "segment=" not in unescape(off[1])
-    assert "segment Buyers" in text_of(answer.text)
+    assert "segment Buyers" in words_of(answer.text)
     menu = re.search(r'<a href="([^"]*segment=Buyers[^"]*)" aria-current="true">', answer.text)
     assert menu
     assert pages.get(unescape(menu[1])).status_code == 200
@@ -189,14 +180,14 @@ def test_every_page_can_be_asked_of_a_segment_and_shows_it_as_a_chip(pages, path
 def test_a_page_without_anybody_offers_to_leave_the_segment_out(pages) -> None:
     markup = pages.get("/channels", params={"segment": 'count("Page Viewed") > 900', "range": "all", "wait": "1"}).text
     assert 'href="/channels?range=all"' in markup
-    assert "Page Viewed" in text_of(markup)
+    assert "Page Viewed" in words_of(markup)
 
 
 def test_an_empty_store_and_a_store_without_segments(tmp_path) -> None:
     with Shop().open(tmp_path / "none") as empty, TestClient(create_app(empty, hosts=("testserver",))) as client:
         assert client.get("/segments?rule=visitor.known&wait=1").status_code == 200
     with made().open(tmp_path / "some") as shop, TestClient(create_app(shop, hosts=("testserver",))) as client:
-        assert "No segment is saved yet" in text_of(client.get("/segments?wait=1").text)
+        assert "No segment is saved yet" in words_of(client.get("/segments?wait=1").text)
 
 
 @pytest.mark.browser
@@ -210,9 +201,7 @@ def test_it_is_clean_in_a_browser(
         tab = page(viewport=SIZES[size], bypass_csp=True)
         tab.goto(f"{root}{path}{look}&wait=1")
         tab.get_by_role("heading", level=1).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in found] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert all(url.startswith((root, "data:")) for url in tab.requested)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

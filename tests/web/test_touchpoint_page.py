@@ -13,34 +13,23 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
-from starlette.testclient import TestClient
 
 import afterclick
 from afterclick import Touchpoint, Touchpoints
 from afterclick.surfaces.viz import friction, touchpoint, touchpoints
 from afterclick.surfaces.viz.voice import Voice
-from afterclick.surfaces.web import create_app
+from support.browsing import SIZES, violations
+from support.markup import text_of
 from support.visited import HOSTILE, visited
 
 EN = Voice(currency="KRW", zone="Asia/Seoul")
 ALL = {"range": "all", "compare": "none"}
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[afterclick.Workspace]:
     with visited(tmp_path_factory.mktemp("visited") / "s") as opened:
         yield opened
-
-
-@pytest.fixture
-def pages(store: afterclick.Workspace) -> Iterator[TestClient]:
-    with TestClient(create_app(store, hosts=("testserver",)), follow_redirects=False) as made:
-        yield made
-
-
-def text_of(markup: str) -> str:
-    return unescape(re.sub(r"<[^>]+>", " ", markup))
 
 
 def test_one_touchpoint_shows_its_figures_both_sides_and_what_friction_is_made_of(pages, store):
@@ -160,9 +149,7 @@ def test_the_page_is_clean_in_a_browser(
         tab = page(viewport=SIZES[size], bypass_csp=True)
         tab.goto(f"{root}{path}lang={lang}&theme={theme}&wait=1")
         tab.get_by_role("heading", level=1).wait_for()
-        tab.evaluate(axe)
-        found = tab.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+        assert violations(tab, axe) == []
         assert tab.faults == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.context.close()

@@ -11,21 +11,13 @@ import pytest
 from drawn import FakeShop
 
 from afterclick.core import i18n
+from support.browsing import SIZES, violations
 
 pytestmark = pytest.mark.browser
 
 Serve = Callable[[FakeShop], str]
 Open = Callable[..., Any]
 
-SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
-
-
-def violations(page: Any, axe: str) -> list[str]:
-    page.evaluate(axe)
-    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
-    return [
-        f"{each['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for each in found for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize(
@@ -204,12 +196,12 @@ def test_without_script_everything_is_there(serve: Serve, page: Open) -> None:
     tab = page(java_script_enabled=False)
     tab.goto(root + "/?lang=en")
     for shown in ("₩442.4M", "135,016 leave", "612 back to Close"):
-        assert tab.get_by_text(shown).first.is_visible()
+        tab.get_by_text(shown).first.wait_for()
     tab.locator("summary", has_text="Last 28 days").click()
     tab.get_by_role("link", name="Last 7 days").click()
     assert tab.url.endswith("/?range=7d&lang=en")
     tab.get_by_role("link", name="3,829", exact=True).click()
-    assert tab.get_by_text("1–50 of", exact=False).first.is_visible()
+    tab.get_by_text("1–50 of", exact=False).first.wait_for()
     tab.get_by_role("link", name="Next →").click()
     assert "page=2" in tab.url
     tab.get_by_role("link", name="Close", exact=True).click()
@@ -218,7 +210,7 @@ def test_without_script_everything_is_there(serve: Serve, page: Open) -> None:
     tab.goto(root + "/?lang=en&range=91d")
     threading.Timer(0.5, shop.gate.set).start()
     tab.get_by_role("link", name="Wait for the answer").first.click()
-    assert tab.get_by_text("135,016 leave").is_visible()
+    tab.get_by_text("135,016 leave").wait_for()
 
 
 def test_text_grows_with_the_reader(serve: Serve, page: Open) -> None:

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import pytest
 from drawn import FakeShop
-from test_web_browser import SIZES, violations
 from test_web_funnel import QUERY, _fill
 
 import afterclick
+from support.browsing import SIZES, violations
 from support.shop import Shop
 
 pytestmark = pytest.mark.browser
@@ -155,13 +155,13 @@ def test_the_funnel_works_without_script(serve: Serve, page: Open, store: afterc
     tab.goto(root + "/funnel?lang=en&range=all&wait=1")
     tab.locator(".suggest a").first.click()
     tab.goto(tab.url + "&wait=1")
-    assert tab.get_by_role("heading", name="Steps").is_visible()
+    tab.get_by_role("heading", name="Steps").wait_for()
     tab.locator("details.ask > summary").click()
     tab.get_by_label("Move down: Step 1").click()
     assert tab.url.index("Product+Viewed") < tab.url.index("Page+Viewed")
     tab.goto(root + ASKED + "&lang=en&wait=1")
     tab.locator("#card-steps a.n").nth(1).click()
-    assert tab.get_by_text("80 visitors", exact=False).first.is_visible()
+    tab.get_by_text("80 visitors", exact=False).first.wait_for()
     tab.get_by_role("link", name="Close", exact=True).click()
     tab.goto(tab.url + "&wait=1")
     tab.locator("#card-steps").get_by_role("link", name="Why? After").first.click()

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from afterclick.core.errors import StoreError, StoreFormat
+from afterclick.core.said import Said
 from afterclick.store import disk, layout
 from afterclick.store.live import database
 
@@ -89,7 +90,10 @@ def reader(store: Path) -> sqlite3.Connection:
     path = store / FILE
     if not path.exists():
         raise StoreError(
-            f"{FILE} is not there", hint="it is made when the store is first served", path=str(path), code="no_acts"
+            Said("refusals.acts_missing", file=FILE),
+            hint=Said("refusals.acts_made_later"),
+            path=str(path),
+            code="no_acts",
         )
     try:
         connection = sqlite3.connect(_address(path, "ro"), uri=True, isolation_level=None, check_same_thread=False)
@@ -115,7 +119,7 @@ def explained(error: sqlite3.Error, path: Path) -> StoreError:
     if database.is_damage(error):
         # It is not set aside by itself: it knows who asked never to be written to again.
         return StoreError(
-            f"{FILE} is damaged: {error}", hint="restore it from a backup; until then nothing is sent",
+            Said("refusals.acts_damaged", file=FILE, error=str(error)), hint=Said("refusals.acts_restore"),
             path=str(path), code="acts_damaged",
         )  # fmt: skip
     return database.explain(error, path)

@@ -16,6 +16,8 @@ from afterclick.core import names
 UNSUBSCRIBED: Final = "unsubscribed"
 BOUNCED: Final = "bounced"
 COMPLAINED: Final = "complained"
+REFUSED: Final = "refused"
+"""Marketing was refused in a banner; the other reason is an opt-out made by name."""
 REACHED: Final = ("email", "push")
 """Channels that lead to an address of a person."""
 
@@ -27,7 +29,7 @@ _LONGEST: Final = 2048
 
 class Facts(NamedTuple):
     """What an event says; "" and () where it says nothing. `gone` are push subscriptions that ended, `stops` pairs of
-    channel and reason."""
+    channel and reason, `by_name` those of the choices that an event is there for and does not only repeat."""
 
     email: str = ""
     phone: str = ""
@@ -36,10 +38,12 @@ class Facts(NamedTuple):
     zone: str = ""
     lang: str = ""
     choices: tuple[Choice, ...] = ()
+    by_name: tuple[Choice, ...] = ()
     stops: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING: Final = Facts()
+_OPT_OUTS: Final = frozenset((names.MESSAGE_UNSUBSCRIBED, names.MESSAGE_COMPLAINED, names.CONSENT_WITHDRAWN))
 _BY_NAME: Final = frozenset(
     (names.PUSH_SUBSCRIBED, names.PUSH_UNSUBSCRIBED, names.MESSAGE_UNSUBSCRIBED, names.MESSAGE_COMPLAINED,
      names.MESSAGE_BOUNCED, *STATED_BY)
@@ -57,6 +61,8 @@ def facts(event: Canonical) -> Facts:
     ):  # fmt: skip
         # Most say nothing of it.
         return NOTHING
+    choices = said(name, properties, event.consent)
+    by_name = _by_name(name, choices)
     return Facts(
         email=email(event.email),
         phone=(event.phone or "").strip(),
@@ -64,8 +70,9 @@ def facts(event: Canonical) -> Facts:
         gone=_endpoint(properties) if name == names.PUSH_UNSUBSCRIBED else "",
         zone=_first_zone(properties),
         lang=_first_language(properties),
-        choices=said(name, properties, event.consent),
-        stops=_stops(name, properties),
+        choices=choices,
+        by_name=by_name,
+        stops=(*_stops(name, properties), *_refusals(choices, UNSUBSCRIBED if by_name else REFUSED)),
     )
 
 
@@ -104,6 +111,18 @@ def refused(choices: tuple[Choice, ...]) -> set[str]:
         if not choice.granted and choice.purpose in (MARKETING, ANYTHING):
             out |= set(REACHED) if not choice.channel else {choice.channel}
     return out
+
+
+def _by_name(name: str, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """Opt-outs, and consents given, by an event of their own. A banner's answer stands in every event, a shop's own record
+    in every identify: neither may undo an opt-out that came after it was first said."""
+    if name in _OPT_OUTS:
+        return tuple(choice for choice in choices if not choice.granted)
+    return tuple(choice for choice in choices if choice.granted) if name in names.CONSENT_EVENTS else ()
+
+
+def _refusals(choices: tuple[Choice, ...], reason: str) -> tuple[tuple[str, str], ...]:
+    return tuple((channel, reason) for channel in sorted(refused(choices)))
 
 
 def _endpoint(properties: Mapping[str, Any]) -> str:

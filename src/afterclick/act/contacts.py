@@ -6,15 +6,17 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from afterclick.act import contact_facts
-from afterclick.act.contact_facts import BOUNCED, REACHED, UNSUBSCRIBED, Facts
+from afterclick.act.contact_facts import BOUNCED, REACHED, Facts
+from afterclick.collect.privacy import consent
 from afterclick.collect.privacy.consent import Choice, Standing
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core.errors import StoreError
+from afterclick.core.said import Said
 from afterclick.decide.told import Heard, Merged, Told
 from afterclick.store import disk
 
@@ -38,7 +40,8 @@ _PLACES: Final = (
 SCHEMA: Final = (_CONTACTS, _CONSENTS, _SUPPRESSIONS, _PLACES)
 FILE: Final = "suppressed.key"
 _KEY_BYTES: Final = 32
-_REMEMBERED: Final = 65_536
+_BY_NAME: Final = "BY NAME "
+"""Before a purpose: what was said of it by name. No purpose has great letters."""
 _MOST_ADDRESSES: Final = 5
 """Addresses of one channel that are kept of a visitor; the latest is written to."""
 
@@ -52,7 +55,6 @@ class Contacts:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._taken_over: dict[str, str] = {}
 
     @classmethod
     def of_store(cls, store: Path) -> Self:
@@ -62,24 +64,19 @@ class Contacts:
             if not path.exists():
                 disk.write_synced(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n", mode=0o600)
             if path.stat().st_mode & 0o077:
-                raise StoreError(f"others can read {path}", hint=f"chmod 600 {path}", path=str(path), code="open_secret")
+                raise StoreError(
+                    Said("refusals.others_read", path=str(path)),
+                    hint=Said("refusals.chmod", path=str(path)),
+                    path=str(path),
+                    code="open_secret",
+                )
             return cls(bytes.fromhex(path.read_text("ascii").strip()))
 
     def take(self, tx: sqlite3.Connection, visitor: str, event: Canonical) -> None:
         """Keep what an event says. Older news never replaces newer, so events may come in any order, and again."""
-        if event.user_id and visitor != (known := f"u:{event.user_id}") and self._taken_over.get(known) != visitor:
-            # What was known of the user before this device was theirs.
-            self.merge(tx, visitor, known)
-            if len(self._taken_over) >= _REMEMBERED:
-                self._taken_over.clear()
-            self._taken_over[known] = visitor
         found = contact_facts.facts(event)
         if found != contact_facts.NOTHING:
             self._keep(tx, visitor, found, event.occurred_at, event.event_id)
-
-    def undone(self) -> None:
-        """A transaction was undone: what was taken over in it has to be taken over again."""
-        self._taken_over.clear()
 
     def hear(self, tx: sqlite3.Connection, told: Iterable[Told]) -> None:
         """Take in what the decider tells, in its order."""
@@ -140,8 +137,32 @@ class Contacts:
 
     def consents(self, reader: sqlite3.Connection, visitor: str) -> dict[tuple[str, str], Standing]:
         """What holds by purpose and channel; read it with `consent.allows`."""
+        return {key: one for key, one in self._standing(reader, visitor) if not key[0].startswith(_BY_NAME)}
+
+    def refusing(self, reader: sqlite3.Connection, purpose: str) -> set[str]:
+        """The visitors who refuse a purpose now, on all channels or by name."""
+        rows = reader.execute("SELECT DISTINCT visitor FROM consents WHERE NOT granted").fetchall()
+        found = set()
+        for (visitor,) in rows:
+            said = (consent.allows(state(reader, visitor), purpose) for state in (self.consents, self.by_name))
+            if any(one is not None and not one.granted for one in said):
+                found.add(str(visitor))
+        return found
+
+    def by_name(self, reader: sqlite3.Connection, visitor: str) -> dict[tuple[str, str], Standing]:
+        """The same of opt-outs and consents that were said by an event of their own: such an opt-out holds until such a
+        consent, whatever other events repeat."""
+        return {
+            (key[0].removeprefix(_BY_NAME), key[1]): one
+            for key, one in self._standing(reader, visitor)
+            if key[0].startswith(_BY_NAME)
+        }
+
+    @staticmethod
+    def _standing(reader: sqlite3.Connection, visitor: str) -> Iterator[tuple[tuple[str, str], Standing]]:
         rows = reader.execute("SELECT purpose, channel, granted, at, why FROM consents WHERE visitor = ?", (visitor,))
-        return {(purpose, channel): Standing(bool(granted), at, why) for purpose, channel, granted, at, why in rows}
+        for purpose, channel, granted, at, why in rows:
+            yield (purpose, channel), Standing(bool(granted), at, why)
 
     def suppressed(self, reader: sqlite3.Connection, channel: str, address: str) -> dict[str, int]:
         """Why nothing goes to an address, each reason with its instant; empty if it may."""
@@ -171,8 +192,9 @@ class Contacts:
             self._place(tx, visitor, found.zone, at if found.zone else 0, found.lang, at if found.lang else 0)
         for choice in found.choices:
             self._consent(tx, visitor, choice, at, why)
-        stops = [*found.stops, *((channel, UNSUBSCRIBED) for channel in sorted(contact_facts.refused(found.choices)))]
-        for channel, reason in stops:
+        for choice in found.by_name:
+            self._consent(tx, visitor, choice._replace(purpose=_BY_NAME + choice.purpose), at, why)
+        for channel, reason in found.stops:
             for address in self._addresses(tx, visitor, channel):
                 self.suppress(tx, channel, address, reason, at)
         if found.gone:

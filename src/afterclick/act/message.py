@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
+from afterclick.core.said import Spoken, say
 from afterclick.store.automations import Words
 
 if TYPE_CHECKING:
@@ -35,12 +36,23 @@ class Outcome(NamedTuple):
     """What came of it.
 
     sent: the other side has it. failed: it will never have it. gone: nor anything else sent to this address. retry: for
-    certain it was not accepted, and may be later. uncertain: it may have been accepted.
+    certain it was not accepted, and may be later. uncertain: it may have been accepted. `said` is the detail as a text
+    of the catalogue, where it is of ours and not of the other side.
     """
 
     state: Literal["sent", "failed", "gone", "retry", "uncertain"]
     detail: str = ""
     retry_after_s: int | None = None
+    said: Spoken = ""
+
+    @classmethod
+    def failure(cls, said: Spoken) -> Outcome:
+        """It will never have it, for a reason of ours."""
+        return cls("failed", say(said), said=said)
+
+    def explained(self, lang: str) -> str:
+        """The detail for a reader of a language."""
+        return say(self.said, lang) or self.detail
 
 
 class Deliver(Protocol):

@@ -16,7 +16,7 @@ KEY: Final = "page_key"
 LONGEST_S: Final = 7 * 86_400
 """Seconds that a token may be good for at most."""
 
-_TOKEN: Final = re.compile(r"1\.(\d{1,12})\.([0-9a-f]{64})")
+_TOKEN: Final = re.compile(r"1\.([0-9]{1,12})\.([0-9a-f]{64})")
 _ABOUT: Final = "afterclick page 1"
 _KEY_BYTES: Final = 32
 

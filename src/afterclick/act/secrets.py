@@ -10,6 +10,7 @@ from typing import Final
 
 from afterclick.act import turns
 from afterclick.core.errors import StoreError
+from afterclick.core.said import Said, Spoken
 from afterclick.core.settings import PREFIX
 from afterclick.store import disk, toml
 
@@ -68,7 +69,10 @@ class Secrets:
                     # Asked of the opened file: a name may come to stand for another one.
                     if os.fstat(opened.fileno()).st_mode & 0o077:
                         raise StoreError(
-                            f"others can read {path.name}", hint=f"chmod 600 {path}", path=str(path), code="open_secret"
+                            Said("refusals.others_read_name", name=path.name),
+                            hint=Said("refusals.chmod", path=str(path)),
+                            path=str(path),
+                            code="open_secret",
                         )
                     values = tomllib.loads(opened.read().decode("utf-8"))
             except FileNotFoundError:
@@ -77,7 +81,7 @@ class Secrets:
                 raise _unreadable(path, str(error)) from None
         wrong = next((key for key, value in values.items() if not isinstance(value, str)), None)
         if wrong is not None:
-            raise _unreadable(path, f"{wrong} is no text")
+            raise _unreadable(path, Said("refusals.is_no_text", name=wrong))
         return values
 
     def _write(self, values: Mapping[str, str]) -> None:
@@ -85,8 +89,11 @@ class Secrets:
             disk.write_synced(self.path, toml.text(values, _ABOUT, _HEAD).encode(), _MODE)
 
 
-def _unreadable(path: Path, why: str) -> StoreError:
+def _unreadable(path: Path, why: Spoken) -> StoreError:
     # The line itself is not repeated: it may be a password.
     return StoreError(
-        f"{path.name} cannot be read: {why}", hint='lines such as smtp_password = "…"', path=str(path), code="bad_secrets"
+        Said("refusals.secrets_unreadable", name=path.name, why=why),
+        hint=Said("refusals.secrets_lines"),
+        path=str(path),
+        code="bad_secrets",
     )

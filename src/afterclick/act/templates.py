@@ -57,14 +57,24 @@ def check_template(text: str, path: str = "body") -> list[Problem]:
     return list(faults.of_names(text, path))
 
 
-def check_words(words: Sequence[Words], path: str = "words") -> list[Problem]:
-    """What is wrong with any field of a message in any language."""
-    return [
-        problem
-        for i, one in enumerate(words)
-        for field in FIELDS
-        for problem in check_template(getattr(one, field), f"{path}[{i}].{field}")
-    ]
+def check_words(words: Sequence[Words], path: str = "words", channel: str = "") -> list[Problem]:
+    """What is wrong with any field of a message in any language; addresses are looked at where the `channel` is told."""
+    found = []
+    for i, one in enumerate(words):
+        for field in FIELDS:
+            text, place = getattr(one, field), f"{path}[{i}].{field}"
+            found += check_template(text, place)
+            if channel and field in _LINKS and "{" not in text:
+                found += _checked_link(text.strip(), place, relative=channel == "onsite")
+    return found
+
+
+def _checked_link(text: str, path: str, *, relative: bool) -> list[Problem]:
+    try:
+        _link(text, path, relative=relative)
+    except TemplateError as error:
+        return [error.problem]
+    return []
 
 
 def preview(words: Words, values: Mapping[str, Any], lang: str = "", *, channel: str = "") -> Preview:

@@ -22,6 +22,7 @@ from afterclick.core.errors import SpecError, nearest
 from afterclick.core.moments import Z95
 from afterclick.core.money import to_decimal
 from afterclick.core.result import Note, People, Result, Term, Text, stage_term
+from afterclick.core.said import Said
 
 if TYPE_CHECKING:
     from afterclick.analyse.barrier_why import Why
@@ -199,7 +200,7 @@ class Reading:
                 return one
         known = [one.candidate.key for one in self.found]
         raise SpecError(
-            f"there is no barrier {key!r} here", hint=nearest(key, known) or "see the key column of the barriers",
+            Said("refusals.no_barrier", key=key), hint=nearest(key, known) or Said("refusals.see_barriers"),
             path="why",
         )  # fmt: skip
 
@@ -222,8 +223,8 @@ class Reading:
         }
         if part not in readers or not cell.startswith("barrier="):
             raise SpecError(
-                f"barriers have no cell {cell!r}",
-                hint="for example barrier=error:Coupon Denied;part=met (met, went_on, lost), part=met", path="people",
+                Said("refusals.barriers_no_cell", cell=cell),
+                hint=Said("refusals.barriers_cells"), path="people",
             )  # fmt: skip
         one = self._finding(barrier)
         step = "" if one.candidate.passed is None or part == "met" else "_step"

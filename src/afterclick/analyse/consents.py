@@ -16,7 +16,6 @@ from afterclick.collect.privacy.consent import (
     PROPERTY,
     STATED_BY,
     Standing,
-    State,
     Statement,
     allows,
     fold,
@@ -52,11 +51,6 @@ def _read(table: pa.Table, names: list[str]) -> Iterator[list[Statement]]:
             flat[PROPERTY] = nested
         at = clock.from_datetime(row["occurred_at"])
         yield [Statement(at, choice, row["event_id"]) for choice in said(row["event"], {**properties, **flat})]
-
-
-def consent_of(context: Context, rows: np.ndarray) -> State:
-    """What holds for the person whose rows these are."""
-    return fold(statements(context, rows))
 
 
 def analytics(context: Context) -> dict[str, Standing]:

@@ -19,6 +19,7 @@ from afterclick.core import clock, spans
 from afterclick.core.arrays import frozen
 from afterclick.core.errors import SpecError
 from afterclick.core.names import ORDER_LINE, SYSTEM_EVENTS
+from afterclick.core.said import Said
 from afterclick.stitch.visitors import Edges, Labels, raw_labels, resolve
 from afterclick.store.books import Book
 from afterclick.store.snapshot import Snapshot
@@ -96,9 +97,7 @@ class Context:
             return min(spans.midnight(msgspec.convert(text, type=date), self.zone) + spans.DAY - 1, last)
         except (ValueError, OverflowError):
             # It looks like a date, so the field let it pass: 2026-02-31.
-            raise SpecError(
-                f"there is no day or instant {text}", hint="write for example 2026-09-27", path="as_of"
-            ) from None
+            raise SpecError(Said("refusals.no_day", text=text), hint=Said("refusals.write_day"), path="as_of") from None
 
     def column(self, name: str) -> np.ndarray:
         """A whole column by global row number; a view where the store holds one piece."""

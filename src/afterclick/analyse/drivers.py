@@ -23,6 +23,7 @@ from afterclick.core.errors import SpecError
 from afterclick.core.exclusion import Exclusion
 from afterclick.core.moments import Share
 from afterclick.core.result import Note, People, Result, Text
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 
 
@@ -73,17 +74,17 @@ class Drivers(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=
         super().check()
         self.funnel()
         if any(step.optional for step in map(Step.parse, self.steps)):
-            raise SpecError("nobody has to take an optional step", hint="leave out the steps with a ?", path="steps")
+            raise SpecError(Said("refusals.nobody_has_to"), hint=Said("refusals.leave_out_optional"), path="steps")
         if self.step >= len(self.steps):
             raise SpecError(
-                f"behind step {self.step} of {len(self.steps)} nothing follows",
-                hint=f"name a step of 1 to {len(self.steps) - 1}, or 0 for the one where most are lost",
+                Said("refusals.nothing_follows", step=self.step, n=len(self.steps)),
+                hint=Said("refusals.name_step", n=len(self.steps) - 1),
                 path="step",
             )
         if spans.micros(self.observe) >= spans.micros(self.within):
             raise SpecError(
-                f"after {self.observe} the {self.within} of the window are over",
-                hint="observe for a shorter time than the window lasts",
+                Said("refusals.window_over", observe=self.observe, within=self.within),
+                hint=Said("refusals.observe_shorter"),
                 path="observe",
             )
 
@@ -104,8 +105,8 @@ class Drivers(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=
             asked.without and asked.without_ends == "visitor"
         ):
             raise SpecError(
-                "only a funnel of visitors through steps in order can be explained",
-                hint="ask with order=sequential, unit=visitors and without_ends=attempt",
+                Said("refusals.only_ordered_funnel"),
+                hint=Said("refusals.ask_ordered_funnel"),
                 path="order",
             )
         shared = {field.name for field in Funnel.fields()} & {field.name for field in cls.fields()}

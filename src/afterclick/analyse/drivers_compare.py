@@ -16,7 +16,6 @@ from afterclick.core.multiplicity import benjamini_hochberg
 from afterclick.core.odds import odds_ratios
 
 SUPPORT: Final = 25
-SUPPORT_RATE: Final = 0.02
 FALSE_RATE: Final = 0.05
 """The share of false finds that is put up with among all finds."""
 

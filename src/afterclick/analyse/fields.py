@@ -10,7 +10,8 @@ import numpy as np
 from afterclick.analyse.context import TOUCH_FIELDS, Context
 from afterclick.analyse.question import SEGMENT
 from afterclick.core.condition import Amounts, Coded, Column, Condition, Flags, Numbers
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.store.columns import Flag
 
 BOOKS = ("path", "page_group", "host", "device_type", "browser", "os", "currency")
@@ -31,8 +32,8 @@ def check_fields(context: Context, condition: Condition, path: str) -> None:
     for name in condition.fields:
         if name.removeprefix("properties.") not in known:
             raise SpecError(
-                f"there is no field {name!r} in this store",
-                hint=nearest(name, known) or "fields: " + ", ".join(known[:30]),
+                Said("refusals.no_field_here", name=name),
+                hint=nearest_or_known(name, known, "refusals.fields_here"),
                 path=path,
             )
 
@@ -88,7 +89,7 @@ def codes_of(context: Context, field: str, take: Take) -> tuple[np.ndarray, list
     if isinstance(found, Flags):
         return found.values.astype(np.int32), ["no", "yes"]
     if isinstance(found, Amounts):
-        raise SpecError(f"{field} is an amount; break down by a text", path="by")
+        raise SpecError(Said("refusals.amount_not_by", field=field), path="by")
     values, codes = np.unique(found.values, return_inverse=True)
     texts = [f"{value:g}" for value in values.tolist()]
     return np.where(np.isnan(found.values), -1, codes).astype(np.int32), texts

@@ -20,6 +20,7 @@ from afterclick.core import spans
 from afterclick.core.errors import SpecError
 from afterclick.core.exclusion import Exclusion
 from afterclick.core.result import Result
+from afterclick.core.said import Said, Spoken
 from afterclick.core.step import Step
 
 _ORDERS = {"sequential": SEQUENTIAL, "strict": STRICT, "any": ANY}
@@ -102,33 +103,39 @@ class Funnel(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=T
         for one in (Exclusion.parse(text) for text in self.without):
             if one.before > len(steps) or steps[one.after - 1].optional or steps[one.before - 1].optional:
                 raise _wrong(
-                    "without", f"{one.text()!r} names a step that is not there or optional", "name required steps"
+                    "without",
+                    Said("refusals.without_missing_step", one=one.text()),
+                    Said("refusals.name_required_steps"),
                 )
             if self.order == "any" and (one.after, one.before) != (1, len(steps)):
                 whole = f"write 1..{len(steps)}"
-                raise _wrong("without", "steps in any order have no step before another", whole)
+                raise _wrong("without", Said("refusals.any_order_no_before"), whole)
         number = self.by_value.partition(":")[2]
         if number and int(number) > len(steps):
-            raise _wrong("by_value", f"there is no step {number}", f"this funnel has {len(steps)}")
+            raise _wrong(
+                "by_value",
+                Said("refusals.no_step_number", number=number),
+                Said("refusals.funnel_has", n=len(steps)),
+            )
         if self.by_value == "all" and self.by and self.unit not in ("visitors", "attempts"):
-            raise _wrong("by_value", f"by_value=all cannot count {self.unit}", "count visitors or attempts")
+            raise _wrong("by_value", Said("refusals.by_value_cannot", unit=self.unit), Said("refusals.count_visitors"))
         for name in self.hold:
             if name.removeprefix("properties.") in fields.AMOUNTS:
-                raise _wrong("hold", f"{name} is an amount", "hold a text such as basket_id")
+                raise _wrong("hold", Said("refusals.is_amount", name=name), Said("refusals.hold_text"))
 
     def _check_steps(self, steps: list[Step]) -> None:
         if steps[0].optional or steps[-1].optional:
-            raise _wrong("steps", "the first and the last step cannot be optional", "leave out the ?")
+            raise _wrong("steps", Said("refusals.ends_not_optional"), Said("refusals.leave_out_question"))
         if self.order == "any":
             if any(step.optional for step in steps):
-                raise _wrong("steps", "an optional step stands between two others", "leave out the ?, or order=any")
+                raise _wrong("steps", Said("refusals.optional_between"), Said("refusals.leave_out_or_any"))
             if self.first != "any":
                 raise _wrong(
-                    "first", "with order=any an attempt may begin with any step", "leave out first, or order=any"
+                    "first", Said("refusals.any_begins_anywhere"), Said("refusals.leave_out_first")
                 )
         elif any(step.anchored for step in steps):
             raise _wrong(
-                "steps", "a ! anchors a step where the order is free", "leave out the !, or ask with order=any"
+                "steps", Said("refusals.anchor_where_free"), Said("refusals.leave_out_anchor")
             )
 
     def parsed(self) -> tuple[Step, ...]:
@@ -173,5 +180,5 @@ class Funnel(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=T
         return read(scope_of(context, self), self)
 
 
-def _wrong(path: str, message: str, hint: str) -> SpecError:
+def _wrong(path: str, message: Spoken, hint: Spoken) -> SpecError:
     return SpecError(message, hint=hint, path=path)

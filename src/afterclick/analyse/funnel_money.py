@@ -14,6 +14,7 @@ from afterclick.analyse.scope import Scope
 from afterclick.core.errors import SpecError
 from afterclick.core.moments import Quantiles
 from afterclick.core.money import to_decimal
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 from afterclick.store.columns import NO_AMOUNT
 
@@ -30,8 +31,8 @@ class Money:
             self.stored[2:] not in snapshot.property_names or snapshot.column_kind(self.stored) != "number"
         ):
             raise SpecError(
-                f"{field!r} is no number in this store",
-                hint="leave value out, or name a number such as price",
+                Said("refusals.no_number_here", field=field),
+                hint=Said("refusals.name_number_field"),
                 path="value",
             )
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from afterclick.analyse.context import Context
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.stitch.visitors import Labels
 from afterclick.store.snapshot import Snapshot
 
@@ -132,8 +133,8 @@ def the_one(context: Context, labels: Labels, given: str) -> Found:
     found = find(context, labels, given)
     if not found:
         raise SpecError(
-            f"no event carries the id {shorten(given)!r}",
-            hint="write an anonymous id, user id or e-mail as it was sent",
+            Said("refusals.no_id", given=shorten(given)),
+            hint=Said("refusals.write_id"),
             path="id",
         )
     return found[0]

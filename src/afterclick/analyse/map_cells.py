@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 FIELDS = ("stage", "part", "channel", "device_type", "touchpoint", "flow", "crossing", "from", "to", "changed", "several")
 
@@ -27,8 +28,7 @@ def cell_fields(cell: str) -> dict[str, str]:
 def no_cell(cell: str, stages: Sequence[str]) -> SpecError:
     """The error for a cell that the map does not have."""
     return SpecError(
-        f"the map has no cell {cell!r}",
-        hint=f"for example stage={stages[0]};part=lost (entered, onward, open, lost, skipped, returned, highest), "
-        f"flow={stages[0]}>{stages[-1]}, visitors, buyers, loop",
+        Said("refusals.map_no_cell", cell=cell),
+        hint=Said("refusals.map_cells", stages=stages[0], stages2=stages[-1]),
         path="people",
     )

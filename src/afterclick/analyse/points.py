@@ -17,7 +17,8 @@ from afterclick.analyse.sessions import behaviour
 from afterclick.analyse.troubles import LOAD_TIMES, error_names
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.store.snapshot import Chunk
 
 TWIN_WITHIN: Final = spans.SECOND
@@ -78,8 +79,8 @@ class Points:
                 return int(self.merged[len(self.groups) + self.events.index(found)])
         known = [*self.groups, *(event for event in self.events if event not in NO_BEHAVIOUR)]
         raise SpecError(
-            f"there is no touchpoint {name!r} in this store",
-            hint=nearest(name, known) or "touchpoints: " + ", ".join(known[:12]),
+            Said("refusals.no_touchpoint", name=name),
+            hint=nearest_or_known(name, known, "refusals.known_touchpoints", 12),
             path="name",
         )
 

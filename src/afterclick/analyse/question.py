@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from afterclick.core import condition, spans
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 
 _SCOPE = {"scope": True}
@@ -85,15 +86,15 @@ class Question(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def check(self) -> None:
         """Conditions must be readable, segments named or written."""
         if len(self.segment) > MOST_SEGMENTS or any(not text.strip() or len(text) > 2_000 for text in self.segment):
-            hint = f"at most {MOST_SEGMENTS} saved names or rules of up to 2,000 characters"
-            raise SpecError("segment cannot be that", hint=hint, path="segment")
+            hint = Said("refusals.most_segments", most_segments=MOST_SEGMENTS)
+            raise SpecError(Said("refusals.segment_cannot"), hint=hint, path="segment")
         for text in self.where:
             if text.startswith(SEGMENT):
                 continue
             try:
                 condition.parse(text)
             except SpecError as error:
-                raise SpecError(error.message, hint=error.hint, path="where") from None
+                raise SpecError(error.said, hint=error.advice, path="where") from None
 
 
 class SessionQuestion(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):

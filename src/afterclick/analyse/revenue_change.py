@@ -23,6 +23,7 @@ from afterclick.analyse.spending import spending
 from afterclick.core.errors import SpecError
 from afterclick.core.money import SCALE, to_decimal
 from afterclick.core.result import Note, People, Result, Term, Text, channel_term
+from afterclick.core.said import Said
 
 FACTORS: Final = ("visitors", "conversion_rate", "aov")
 EFFECTS: Final = ("visitors", "mix", "conversion_rate", "aov", "rest")
@@ -53,7 +54,7 @@ class RevenueChange(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_f
         """There must be a period to compare with."""
         super().check()
         if self.compare == "none":
-            raise SpecError("a change needs a period to compare with", hint="compare=prev", path="compare")
+            raise SpecError(Said("refusals.change_needs_compare"), hint="compare=prev", path="compare")
 
     def answer(self, context: Context) -> Result:
         """The change split over visitors, mix of channels, orders per visitor and order value; every sum is exact."""

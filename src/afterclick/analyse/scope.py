@@ -19,6 +19,7 @@ from afterclick.core import clock, condition, spans
 from afterclick.core.condition_tree import Compare
 from afterclick.core.condition_tree import Flag as Flagged
 from afterclick.core.errors import NotEnoughData
+from afterclick.core.said import Said
 from afterclick.core.spans import Period
 from afterclick.stitch.visitors import Labels
 from afterclick.store.columns import Flag
@@ -154,7 +155,7 @@ def scope_of(context: Context, question: Question) -> Scope:
     snapshot = context.snapshot
     if not snapshot.rows:
         raise NotEnoughData(
-            "this store holds no events yet", hint="afterclick import FILE --store DIR, or afterclick demo"
+            Said("refusals.no_events_yet"), hint=Said("refusals.import_or_demo")
         )
     as_of = context.as_of(question.as_of)
     first = snapshot.behaved[0]

@@ -14,7 +14,8 @@ from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import Sessions, sessions_of
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said
 
 NEVER_OVER = 2**62
 
@@ -80,10 +81,14 @@ def known_field(context: Context, field: str, path: str) -> str:
     name = field.removeprefix("properties.")
     known = fields.known_fields(context)
     if name not in known:
-        hint = nearest(name, known) or ", ".join(known[:30])
-        raise SpecError(f"there is no field {field!r} in this store", hint=hint, path=path)
+        hint = nearest_or_known(name, known, "refusals.fields_here")
+        raise SpecError(Said("refusals.no_such_field_here", field=field), hint=hint, path=str(path))
     if name in fields.AMOUNTS:
-        raise SpecError(f"{field} is an amount", hint="name a text such as device_type", path=path)
+        raise SpecError(
+            Said("refusals.field_is_amount", field=field),
+            hint=Said("refusals.name_text_field"),
+            path=str(path),
+        )
     return name
 
 

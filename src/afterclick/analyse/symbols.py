@@ -10,7 +10,8 @@ from afterclick.analyse.fields import check_fields, columns
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.strips import Coded, Strip
 from afterclick.core.arrays import frozen
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 from afterclick.store.snapshot import Chunk
 
@@ -62,8 +63,8 @@ class Symbols:
         symbol = self._sets.setdefault(served, len(self._sets))
         if symbol >= SYMBOLS:
             raise SpecError(
-                "these conditions overlap in too many ways",
-                hint="use fewer steps with conditions on one event",
+                Said("refusals.conditions_overlap"),
+                hint=Said("refusals.fewer_conditions"),
                 path="steps",
             )
         return symbol
@@ -123,7 +124,7 @@ def unknown_event(scope: Scope, event: str, path: str) -> SpecError:
     canonical, raw = scope.context.names()
     known = sorted({*canonical, *raw} - {""})
     return SpecError(
-        f"there is no event {event!r} in this store",
-        hint=nearest(event, known) or "events: " + ", ".join(known[:20]),
+        Said("refusals.no_event_here", event=event),
+        hint=nearest_or_known(event, known, "refusals.known_events", 20),
         path=path,
     )

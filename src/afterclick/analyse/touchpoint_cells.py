@@ -15,6 +15,7 @@ from afterclick.analyse.touchpoint_sides import ENTRY, LEFT, OTHER, Sides
 from afterclick.analyse.words import Words
 from afterclick.core.errors import SpecError, nearest
 from afterclick.core.result import People, Text, channel_term, stage_term
+from afterclick.core.said import Said
 
 _TROUBLES = {"errors": TROUBLED, "loops": LOOPED, "slow": SLOWED}
 
@@ -38,9 +39,10 @@ class TouchpointPeople:
         found = self._cells().get(cell)
         if found is None:
             raise SpecError(
-                f"the touchpoint has no cell {cell!r}", hint=nearest(cell, self._cells()) or "for example visitors, exits",
+                Said("refusals.touchpoint_no_cell", cell=cell),
+                hint=nearest(cell, self._cells()) or Said("refusals.touchpoint_cells"),
                 path="people",
-            )  # fmt: skip
+            )
         visitors, text = found()
         return people_of(self.met.scope, visitors, text)
 

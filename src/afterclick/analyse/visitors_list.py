@@ -19,6 +19,7 @@ from afterclick.core.errors import SpecError
 from afterclick.core.event import INSTANT
 from afterclick.core.money import to_decimal
 from afterclick.core.result import Note, Result, Text
+from afterclick.core.said import Said
 from afterclick.stitch.stages import stages_of
 
 PAGE: Final = 50
@@ -138,7 +139,7 @@ class _List:
         if self.question.cursor:
             shown, _, label = self.question.cursor.partition("~")
             if int(shown) > 2**63 - 1 or int(shown) < -(2**63):
-                raise SpecError(f"cursor cannot be {self.question.cursor!r}", path="cursor")
+                raise SpecError(Said("refusals.cursor_cannot", cursor=self.question.cursor), path="cursor")
             after = (value[order] < int(shown)) | ((value[order] == int(shown)) & (self.visitors[order] > int(label)))
             self.before = int((~after).sum())
             order = order[after]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
+
+import msgspec
 
 from afterclick.act.acts import Acts
 from afterclick.act.channels import onsite, roster
@@ -16,18 +17,20 @@ from afterclick.act.gate.gate import Gate
 from afterclick.act.journeys.runner import JourneyRunner
 from afterclick.act.outbox import table
 from afterclick.act.outbox.hearing import Hearing
-from afterclick.act.outbox.intent import Intent
 from afterclick.act.outbox.loop import SendLoop
 from afterclick.act.outbox.sender import Sender
-from afterclick.app import kept_acts, tellings
+from afterclick.app import kept_acts, kept_words, tellings
 from afterclick.app.deciding import Deciding
 from afterclick.app.emitting import Emitter
+from afterclick.app.journey_troubles import JourneyTroubles
+from afterclick.app.visitor_facts import VisitorFacts
 from afterclick.app.workspace import Workspace
 from afterclick.collect.live.journal import Journal
 from afterclick.core import clock
 from afterclick.core.errors import AfterclickError
 from afterclick.core.spans import DAY, MINUTE
 from afterclick.decide.told import Told
+from afterclick.store.automations import Journey
 from afterclick.store.definitions import FILE, Definitions
 
 _LOOK_S: Final = 0.2
@@ -60,18 +63,21 @@ class Acting:
         self._definitions = store.definitions
         self._contacts = Contacts.of_store(store.path)
         self.acts = Acts.open(store.path, *kept_acts.SCHEMAS)
+        self._facts = VisitorFacts(shop, deciding.decider, self.acts, self._contacts)
         self._hearing = Hearing(self._contacts, self._definitions.rules)
         self._runner = JourneyRunner(
-            self.acts, zone_of=self._zone_of, holds=deciding.decider.holds, plan=table.plan,
+            self.acts, zone_of=self._facts.zone_of, holds=deciding.decider.holds, plan=table.plan,
             heed=(self._hearing.hear, onsite.hear),
         )  # fmt: skip
+        self._troubles = JourneyTroubles(self._runner, journal)
         # Before anything is told: what the first events bring in is not to be missed.
         self._use(self._definitions)
         delivery = self._definitions.delivery
         self._channels = roster.channels(store.path, self._definitions, self.acts)
+        gate = Gate(self._contacts, delivery, self._definitions.zone, self._definitions.language)
         self._sender = Sender(
-            self.acts, self._channels, Gate(self._contacts, delivery, self._definitions.zone), clock.now,
-            emit=emitter.emit, links=self._link, values=self._values,
+            self.acts, self._channels, gate, clock.now,
+            emit=emitter.emit, links=self._link, values=self._facts.values,
         )  # fmt: skip
         self._links = roster.links(store.path, delivery)
         self._loop = SendLoop(self._sender, partial(self._trouble, "sending"))
@@ -112,8 +118,14 @@ class Acting:
             "sending": not self._loop.failing,
             "untold": self._told.qsize(),
             "skipped": self._skipped,
-            "refused": sorted(self._runner.refused),
+            **self._troubles.names(self._definitions),
         }
+
+    def troubles(self) -> list[str]:
+        """What of it does not get on, by the names of `health`."""
+        state = self.health()
+        stopped = [name for name in ("running", "sending") if not state[name]]
+        return stopped + [name for name, journeys in self._troubles.names(self._definitions).items() if journeys]
 
     def forget(self, visitors: Sequence[str], ids: Sequence[str] = ()) -> None:
         """Erase visitors from runs, contacts and messages; nothing more goes to them, and what is still told of these ids
@@ -123,6 +135,16 @@ class Acting:
             with self.acts.writing() as tx:
                 kept_acts.forget(tx, self._contacts, visitors)
         kept_acts.empty_wal(self.acts)
+
+    def blot(self, blotting: kept_words.Blotting) -> bool:
+        """Erase what journeys say of somebody to others, here and in memory; whether they did. Raises StoreError."""
+        # Nobody says it once more between the two.
+        with self._renewing, self.acts.reading():
+            found = kept_words.blot(self.acts, blotting)
+            if found:
+                plain = blotting.value(msgspec.to_builtins({"journeys": self._definitions.journeys}))
+                self._use(msgspec.structs.replace(self._definitions, **msgspec.convert(plain, dict[str, tuple[Journey, ...]])))
+        return found
 
     def resend(self, action_id: str, channel: str) -> bool:
         """Let a message go again that failed or whose outcome nobody knows; False where there is none. Raises StoreError."""
@@ -160,14 +182,15 @@ class Acting:
             roster.close(before)
         self._hearing.use(definitions.rules)
         self._use(definitions)
-        self._definitions = definitions
+        self._definitions = self._facts.definitions = definitions
 
     def _use(self, definitions: Definitions) -> None:
         self._runner.use(definitions.journeys, [rule for rule in definitions.rules if rule.state == "on"])
+        self._troubles.say()
 
     def _listen(self, told: Sequence[Told]) -> None:
         """Within the decider's lock: only what concerns journeys, messages and contacts goes further."""
-        names = self._deciding.decider.names
+        names = self._deciding.names
         wanted = tellings.wanted(told, names)
         if wanted:
             self._told.put(wanted)
@@ -196,7 +219,6 @@ class Acting:
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not end all journeys in silence
                 # What was told stays in `left` and is told again: it is known again by its number.
                 self._failures += 1
-                self._contacts.undone()
                 self._trouble("journeys", error.code if isinstance(error, AfterclickError) else type(error).__name__)
                 if ending or self._end.wait(min(0.5 * 2 ** min(self._failures, 6), _MOST_PAUSE_S)):
                     return
@@ -252,7 +274,6 @@ class Acting:
         except AfterclickError:
             raise
         except Exception as mistake:  # noqa: BLE001 - whatever it is, it comes again with the same call
-            self._contacts.undone()
             calls = list(tellings.portions(told, 1))
             if len(calls) > 1:
                 for call in calls:
@@ -265,42 +286,14 @@ class Acting:
         # Before it, too: a clock set back must not keep a day from coming.
         if not 0 <= now - self._looked_at < MINUTE:
             self._looked_at = now
-            self._runner.daily(now, self._definitions.zone, self._members)
+            self._runner.daily(now, self._definitions.zone, self._facts.members)
+            self._troubles.say()
         if not 0 <= now - self._pruned_at < DAY:
             self._pruned_at = now
             self._runner.prune(now)
 
-    def _members(self, segment: str) -> Iterable[str]:
-        """The visitors of a saved segment as the decider calls them."""
-        find = self._deciding.decider.visitor
-        for ids in self._shop.segments.ids(segment):
-            keys = (find(*_both(one)) for one in ids)
-            key = next((key for key in keys if key), "")
-            if key:
-                yield key
-
-    def _zone_of(self, visitor: str) -> ZoneInfo:
-        with self.acts.reading() as reader:
-            zone = self._contacts.zone(reader, visitor)
-        return ZoneInfo(zone) if zone else self._definitions.zone
-
     def _link(self, visitor: str, channel: str) -> str:
         return self._links(visitor, channel)
 
-    def _values(self, intent: Intent) -> Mapping[str, Any]:
-        definitions = self._definitions
-        found = self._deciding.decider.facts(intent.visitor, clock.now())
-        if intent.channel == "onsite":
-            # A page proves nothing but an anonymous id: no personal data goes there.
-            found["visitor"] = {}
-        return {"currency": definitions.currency, "zone": definitions.timezone, **found, **intent.values}
-
     def _trouble(self, task: str, code: str) -> None:
         self._journal.write("task_failed", task=task, code=code)
-
-
-def _both(one: str) -> tuple[str, str]:
-    """An id with its namespace as (anonymous id, user id)."""
-    space, _, rest = one.partition(":")
-    return (rest, "") if space == "a" else ("", rest) if space == "u" else ("", "")
-

@@ -9,16 +9,21 @@ from typing import NamedTuple
 
 from afterclick.act import acts_file
 from afterclick.act.outbox import table
+from afterclick.act.outbox.held import held
 from afterclick.act.outbox.table import Balance, Ended
 
 SHOWN = 20
 
 
 class Outgoing(NamedTuple):
-    """The balance of everything that was ever to be sent, and the newest that failed or whose outcome nobody knows."""
+    """The balance of everything that was ever to be sent, and the newest that failed or whose outcome nobody knows.
+
+    `held` are those that wait: reason, how many, when the first is asked again (µs UTC, None = when something changes).
+    """
 
     balance: Balance
     ended: tuple[Ended, ...]
+    held: tuple[tuple[str, int, int | None], ...] = ()
 
 
 def outgoing(store: Path) -> Outgoing | None:
@@ -28,6 +33,8 @@ def outgoing(store: Path) -> Outgoing | None:
     with closing(acts_file.reader(store)) as reader:
         try:
             balance = table.balance(reader)
-            return Outgoing(balance, tuple(table.ended(reader, limit=SHOWN))) if balance.intended else None
+            if not balance.intended:
+                return None
+            return Outgoing(balance, tuple(table.ended(reader, limit=SHOWN)), tuple(held(reader)))
         except sqlite3.Error as error:
             raise acts_file.explained(error, store) from None

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from afterclick.act import templates
-from afterclick.act.channels.roster import channels
+from afterclick.act.channels import roster
 from afterclick.act.channels.trial import CHANNELS, Tested, send_test
 from afterclick.act.message import HTML_CHANNELS
 from afterclick.act.templating.markup import to_text
@@ -22,6 +22,8 @@ from afterclick.analyse.segments.replay import happenings, setting_of
 from afterclick.analyse.segments.state_machines import VisitorState
 from afterclick.core import i18n
 from afterclick.core.errors import SpecError
+from afterclick.core.money import to_decimal
+from afterclick.core.said import Said, Spoken
 from afterclick.store.automations import Journey, Words, nodes
 
 if TYPE_CHECKING:
@@ -61,11 +63,23 @@ def try_send(shop: Workspace, journey: str, address: str, lang: str, *, place: s
     sends = [(at, node.send) for at, node in nodes(document.steps) if node.send is not None and node.send.channel in CHANNELS]
     found = next((send for at, send in sends if place in ("", at)), None)
     if found is None:
-        known = ", ".join(at for at, _ in sends) or "none"
-        raise SpecError(f"no step {place!r} of {journey!r} sends to an address", hint=f"steps that do: {known}", path="place")
+        known: Spoken = ", ".join(at for at, _ in sends) or Said("refusals.none")
+        raise SpecError(
+            Said("refusals.step_sends_nothing", place=place, journey=journey),
+            hint=Said("refusals.steps_that_send", known=known),
+            path="place",
+        )
     values = values_of(shop, visitor) if visitor else made_up(shop)
     words = templates.choose(found.words, lang)
-    return send_test(channels(shop.store.path, shop.store.definitions), found.channel, words, address, values)
+    definitions = shop.store.definitions
+    made = roster.channels(shop.store.path, definitions)
+    try:
+        return send_test(
+            made, found.channel, words, address, values,
+            lang=lang, delivery=definitions.delivery, advertising=found.advertising,
+        )  # fmt: skip
+    finally:
+        roster.close(made)
 
 
 def made_up(shop: Workspace) -> Mapping[str, Any]:
@@ -73,9 +87,11 @@ def made_up(shop: Workspace) -> Mapping[str, Any]:
     definitions = shop.store.definitions
     small = definitions.currency not in ("", "KRW", "JPY")
     price = Decimal(21 if small else 21000)
-    line = {"product_id": "sku-1", "name": "Linen shirt", "quantity": 1, "price": price}
+    # The fields a live message has, and no others, so that what reads well here reads well there.
+    line = {"product_id": "sku-1", "variant": "", "quantity": 1, "price": price}
+    visitor, product = ("민지", "리넨 셔츠") if definitions.language == "ko" else ("Kim", "Linen shirt")
     return {
-        "visitor": {"name": "Kim", "email": "kim@mail.example"}, "event": line, "run": {},
+        "visitor": {"name": visitor, "email": "kim@mail.example"}, "event": {**line, "name": product}, "run": {},
         "basket": {"value": price, "count": 1, "lines": [line]},
         "currency": definitions.currency, "zone": definitions.timezone,
     }  # fmt: skip
@@ -90,16 +106,24 @@ def values_of(shop: Workspace, visitor: str) -> Mapping[str, Any]:
     scope = plain_scope(scope_of(context, Question(compare="none")))
     known = [one for hit in find(context, scope.labels, visitor) for one in hit.visitors]
     if not known:
-        raise SpecError(f"no visitor has the id {visitor[:80]!r}", hint="write an id or e-mail as it was sent", path="visitor")
+        raise SpecError(
+            Said("refusals.no_visitor", visitor=visitor[:80]),
+            hint=Said("refusals.write_id_or_email"),
+            path="visitor",
+        )
     label = int(known[0])
     state, event = VisitorState(setting_of(scope)), {}
     for one in happenings(scope, np.array([label]))[label]:
         state.add(one)
         event = {name.removeprefix("properties."): value for name, value in one.fields.items()}
     definitions = shop.store.definitions
+    lines = [
+        {"product_id": product, "variant": variant, "quantity": pieces, "price": to_decimal(price)}
+        for (product, variant), (pieces, price) in state.basket.lines.items()
+        if pieces
+    ]
     return {
         "visitor": {name: changes[-1][1] for name, changes in state.traits.items() if changes}, "event": event, "run": {},
-        "basket": {"value": state.value("basket.value", scope.as_of), "count": state.value("basket.units", scope.as_of),
-                   "lines": []},
+        "basket": {"value": state.value("basket.value", scope.as_of), "count": len(lines), "lines": lines},
         "currency": definitions.currency, "zone": definitions.timezone,
     }  # fmt: skip

@@ -9,7 +9,7 @@ import msgspec
 
 from afterclick.store.automations import Journey, LiveRule
 
-_BESIDE: Final = frozenset({"words", "show", "cost", "state", "on_since", "tested", "local", "name", "version"})
+_BESIDE: Final = frozenset({"words", "show", "cost", "state", "on_since", "tested", "name", "version"})
 """Keys that reach nobody else and at no other time: how a message reads, what it costs, where the document stands."""
 
 

@@ -8,19 +8,23 @@ from typing import Final, Literal, NamedTuple
 
 from afterclick.core import i18n, spans
 from afterclick.core.errors import SpecError, nearest
+from afterclick.core.said import Said, Spoken
 from afterclick.core.step import Step
-from afterclick.store.automations import Branch, Entry, Journey, LiveRule, Node, Send, Show, Wait, Words
+from afterclick.store.automations import Branch, Channel, Entry, Journey, LiveRule, Node, Send, Show, Wait, Words
 
 Values = Mapping[str, str]
+CHANNELS: Final = ("push", "email")
+"""Channels that a recipe can be sent by."""
 _NUMBER: Final = re.compile(r"\d{1,12}(\.\d{1,4})?")
 _SPAN: Final = re.compile(spans.DURATION_PATTERN)
 
 
 class Field(NamedTuple):
-    """One value of a recipe: an amount or whole number, a span (3h, 7d), the name of an event, or a short text."""
+    """One value of a recipe: an amount or whole number, a span (3h, 7d), the name of an event, a channel (`CHANNELS`), or a
+    short text."""
 
     name: str
-    kind: Literal["amount", "number", "span", "event", "text"]
+    kind: Literal["amount", "number", "span", "event", "channel", "text"]
     default: str
 
 
@@ -32,11 +36,17 @@ class Recipe(NamedTuple):
     fields: tuple[Field, ...] = ()
     fits: tuple[str, ...] = ()
 
+    @property
+    def on_site(self) -> bool:
+        """Whether it is a rule that shows something on the page, not a journey."""
+        return self.name in _ON_SITE
+
     def title(self, lang: str) -> str:
         """What it is called."""
         return i18n.text(lang, f"ready.{self.name}")
 
 
+_ON_SITE: Final = ("sign_up", "shipping", "install", "referral")
 _AMOUNTS: Final = {"": ("20000", "30000"), "KRW": ("20000", "30000"), "JPY": ("2000", "3000")}
 _OTHERWISE: Final = ("20", "30")
 
@@ -52,14 +62,22 @@ def draft(
     """
     recipe = RECIPES.get(name)
     if recipe is None:
-        raise SpecError(f"there is no recipe {name!r}", hint=nearest(name, RECIPES) or ", ".join(RECIPES), path="recipe")
+        raise SpecError(
+            Said("refusals.no_recipe", name=name),
+            hint=nearest(name, RECIPES) or ", ".join(RECIPES),
+            path="recipe",
+        )
     values = {field.name: _checked(field, given.get(field.name, "").strip(), currency) for field in recipe.fields}
     unknown = sorted(set(given) - {field.name for field in recipe.fields})
     if unknown:
-        known = ", ".join(field.name for field in recipe.fields) or "none"
-        raise SpecError(f"{recipe.name} has no value {unknown[0]!r}", hint=f"its values: {known}", path=unknown[0])
+        known: Spoken = ", ".join(field.name for field in recipe.fields) or Said("refusals.none")
+        raise SpecError(
+            Said("refusals.recipe_no_value", name=recipe.name, value=unknown[0]),
+            hint=Said("refusals.its_values", known=known),
+            path=unknown[0],
+        )
     if values.get("url", "").startswith("/"):
-        values["url"] = home + values["url"] if home else ""
+        values["url"] = home + values["url"] if home or recipe.on_site else ""
     words = tuple(_words(recipe, language, values) for language in languages)
     return recipe.make(recipe.title(lang), values, words)
 
@@ -77,11 +95,21 @@ def _checked(field: Field, value: str, currency: str) -> str:
     )
     good = {
         "amount": _NUMBER.fullmatch(value), "number": value.isdecimal() and len(value) < 7, "span": _SPAN.fullmatch(value),
+        "channel": value in CHANNELS,
         "event": 0 < len(value) <= 200 and '"' not in value and "\\" not in value, "text": len(value) <= 200,
     }[field.kind]  # fmt: skip
     if not good:
-        hint = {"span": "such as 3h or 7d", "event": "the name of an event, without quotes"}.get(field.kind, "a number")
-        raise SpecError(f"{field.name}: {value[:40]!r} cannot be meant", hint=hint, path=field.name)
+        hints: Mapping[str, Spoken] = {
+            "span": Said(
+                "refusals.such_as_span"
+            ), "event": Said("refusals.event_unquoted"), "channel": ", ".join(CHANNELS),
+        }  # fmt: skip
+        hint = hints.get(field.kind, Said("refusals.kind_number"))
+        raise SpecError(
+            Said("refusals.recipe_value_cannot", name=Said(f"ready.field_{field.name}"), value=value[:40]),
+            hint=hint,
+            path=field.name,
+        )
     return value
 
 
@@ -105,6 +133,11 @@ def _step(event: str) -> str:
 
 def _mail(words: tuple[Words, ...], tag: str) -> Node:
     return Node(send=Send(channel="email", words=words, tags=(tag,)))
+
+
+def _told(values: Values, words: tuple[Words, ...], tag: str) -> Node:
+    channel: Channel = "email" if values["channel"] == "email" else "push"
+    return Node(send=Send(channel=channel, words=words, tags=(tag,)))
 
 
 def _onboarding(name: str, values: Values, words: tuple[Words, ...]) -> Journey:
@@ -131,7 +164,7 @@ def _shipping(name: str, values: Values, words: tuple[Words, ...]) -> LiveRule:
 
 
 def _basket(name: str, values: Values, words: tuple[Words, ...]) -> Journey:
-    left = Branch(when="basket.lines >= 1", then=(Node(send=Send(channel="push", words=words, tags=("basket",))),))
+    left = Branch(when="basket.lines >= 1", then=(_told(values, words, "basket"),))
     return Journey(
         name=name, entry=Entry(event="Product Added"), goal=("Order Completed",),
         steps=(Node(wait=Wait(span=values["wait"])), Node(branch=left)),
@@ -142,7 +175,7 @@ def _price(name: str, values: Values, words: tuple[Words, ...]) -> Journey:
     entry = Entry(event=_step(values["event"]), when=f'performed("Product Viewed", {values["within"]})')
     return Journey(
         name=name, entry=entry, again="7d", goal=("Order Completed",),
-        steps=(Node(send=Send(channel="push", words=words, tags=("price",))),),
+        steps=(_told(values, words, "price"),),
     )  # fmt: skip
 
 
@@ -178,16 +211,20 @@ def _referral(name: str, values: Values, words: tuple[Words, ...]) -> LiveRule:
 RECIPES: Final[Mapping[str, Recipe]] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("sign_up", _sign_up, (Field("pages", "number", "4"), Field("code", "text", "WELCOME10")),
+        Recipe("sign_up", _sign_up, (Field("pages", "number", "4"), Field("code", "text", "WELCOME10"),
+                                     Field("url", "text", "")),
                ("let_guests_buy", "test_landing_page")),
         Recipe("shipping", _shipping, (Field("least", "amount", "0"), Field("free", "amount", "1")),
                ("show_shipping_early",)),
-        Recipe("basket", _basket, (Field("wait", "span", "3h"), Field("url", "text", "/cart")),
+        Recipe("basket", _basket, (Field("wait", "span", "3h"), Field("channel", "channel", "push"),
+                                   Field("url", "text", "/cart")),
                ("offer_more_ways_to_pay", "simplify_step", "answer_on_page")),
         Recipe("install", _install, (Field("event", "event", "Application Installed"), Field("within", "span", "1d"),
-                                     Field("code", "text", "HELLO10")), ("check_discount_field",)),
+                                     Field("code", "text", "HELLO10"), Field("url", "text", "")),
+               ("check_discount_field",)),
         Recipe("onboarding", _onboarding, (Field("event", "event", "Signed Up"), Field("wait", "span", "1d"))),
-        Recipe("price", _price, (Field("event", "event", "Price Dropped"), Field("within", "span", "30d")),
+        Recipe("price", _price, (Field("event", "event", "Price Dropped"), Field("within", "span", "30d"),
+                                 Field("channel", "channel", "push")),
                ("restock_or_remind",)),
         Recipe("win_back", _win_back, (Field("quiet", "span", "60d"), Field("code", "text", "COMEBACK10"))),
         Recipe("review", _review, (Field("wait", "span", "7d"), Field("url", "text", "/reviews"))),

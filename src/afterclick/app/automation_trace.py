@@ -20,6 +20,7 @@ from afterclick.core import rule as rules
 from afterclick.core.condition import Condition
 from afterclick.core.errors import SpecError
 from afterclick.core.rule import Rule
+from afterclick.core.said import Said
 
 if TYPE_CHECKING:
     from afterclick.app.workspace import Workspace
@@ -60,7 +61,11 @@ def trace(shop: Workspace, visitor: str, lang: str = "en") -> list[Traced]:
     scope = plain_scope(scope_of(context, Question(compare="none", range="all")))
     known = [one for hit in find(context, scope.labels, visitor) for one in hit.visitors]
     if not known:
-        raise SpecError(f"no visitor has the id {visitor[:80]!r}", hint="write an id or e-mail as it was sent", path="who")
+        raise SpecError(
+            Said("refusals.no_visitor", visitor=visitor[:80]),
+            hint=Said("refusals.write_id_or_email"),
+            path="who",
+        )
     label = int(known[0])
     done = happenings(scope, np.array([label]))[label]
     at = max([clock.now(), *(one.at for one in done[-1:])])

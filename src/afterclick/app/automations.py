@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from afterclick.act.channels import readiness
+from afterclick.act.channels.readiness import Readiness
 from afterclick.act.journeys.standing import Standing, standing
-from afterclick.app.automation_checks import Problem, checked, say
+from afterclick.act.secrets import Secrets
+from afterclick.app.automation_checks import Problem, checked
 from afterclick.app.automation_outbox import Outgoing, outgoing
+from afterclick.app.automation_places import Document, placed, renewed
 from afterclick.app.automation_print import fingerprint
 from afterclick.app.automation_undo import Before, undo_of
 from afterclick.core import clock
 from afterclick.core import spec as specs
-from afterclick.core.errors import SpecError, UsageError, nearest
+from afterclick.core.errors import SpecError, UsageError, nearest_or_known
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.observe.automations.outcomes import Outcomes, outcomes_of
 from afterclick.store.automations import Delivery, Journey, LiveRule
 from afterclick.store.undo import UndoFile
@@ -24,7 +29,6 @@ if TYPE_CHECKING:
     from afterclick.app.workspace import Workspace
 
 Kind = Literal["rule", "journey"]
-Document = LiveRule | Journey
 
 BACKTEST: Final = "backtest"
 """The question that runs a rule or a journey over history."""
@@ -57,6 +61,12 @@ class Automations:
         return self._shop.store.definitions.delivery
 
     @property
+    def ready(self) -> tuple[Readiness, ...]:
+        """What each channel still lacks before advertising may leave by it. Raises StoreError where others can read the
+        secrets."""
+        return readiness.of(self._shop.store.definitions, Secrets(self._shop.store.path))
+
+    @property
     def home(self) -> str:
         """Where the shop is found (`https://shop.example`), as far as the store knows its domain; else empty."""
         domains = self._shop.store.definitions.own_domains
@@ -66,8 +76,8 @@ class Automations:
         """A rule or a journey by name. Raises SpecError, with the nearest name, for one that is not there."""
         known = self._of(kind)
         if name not in known:
-            hint = nearest(name, known) or f"{kind}s: " + (", ".join(list(known)[:20]) or "none yet")
-            raise SpecError(f"there is no {kind} {name!r}", hint=hint, path="name")
+            hint = nearest_or_known(name, known, f"refusals.known_{kind}s", 20)
+            raise SpecError(Said(f"refusals.no_document_{kind}", name=name), hint=hint, path="name")
         found: Document = known[name]
         return found
 
@@ -96,13 +106,17 @@ class Automations:
             if was and before is None:
                 self.get(kind, was)
             if was and was != name and name in self._of(kind):
-                raise SpecError(f"there is a {kind} {name!r} already", hint="choose another name", path="name")
+                raise SpecError(
+                    Said(f"refusals.taken_{kind}", name=name),
+                    hint=Said("refusals.other_name"),
+                    path="name",
+                )
             if was and was != name and before is not None and before.on_since:
                 raise SpecError(
-                    f"{was!r} was on: its visitors are drawn by its name, which stays",
-                    hint="make a new one, and pause this one", path="name",
+                    Said("refusals.name_stays", was=was),
+                    hint=Said("refusals.make_new_one"), path="name",
                 )  # fmt: skip
-            kept = _renewed(document, before)
+            kept = renewed(document, before)
             self._write(kind, "changed" if before else "made", name, before, kept)
         return kept
 
@@ -123,11 +137,12 @@ class Automations:
     def _check_ready(self, kind: str, document: Document) -> None:
         for problem in self.problems().get((kind, document.name), ()):
             if problem.level == "error":
-                raise SpecError(say(problem, "en"), hint="mend it, then switch it on", path=problem.path)
+                said = Said(problem.message_id, **problem.params)
+                raise SpecError(said, hint=Said("refusals.mend_then_on"), path=problem.path)
         if document.tested != fingerprint(document):
             raise SpecError(
-                f"{document.name!r} was not run over history as it stands now: a backtest is required before On",
-                hint=f"afterclick {kind}s test {document.name!r} shows whom it would have reached",
+                Said("refusals.untested", name=document.name),
+                hint=Said("refusals.untested_hint", command=f"afterclick {kind}s test", name=document.name),
                 code="untested",
             )  # fmt: skip
 
@@ -146,11 +161,17 @@ class Automations:
         with self._shop.store.defining():
             before = self.get(kind, name)
             if before.state == "on":
-                raise SpecError(f"{name!r} is on", hint="pause it first", path="name")
+                raise SpecError(
+                    Said("refusals.document_is_on", name=name),
+                    hint=Said("refusals.pause_first"),
+                    path="name",
+                )
             users = [one.name for one in self.rules.values() if kind == "journey" and one.enter == name]
             if users:
                 raise SpecError(
-                    f"the rule {users[0]!r} brings visitors into {name!r}", hint="remove that rule first", path="name"
+                    Said("refusals.rule_brings", rule=users[0], name=name),
+                    hint=Said("refusals.remove_rule_first"),
+                    path="name",
                 )
             self._write(kind, "removed", name, before, None)
 
@@ -161,7 +182,7 @@ class Automations:
         """
         document = self.get(kind, name)
         if BACKTEST not in specs.kinds():
-            raise SpecError("nothing can be run over history here", hint="update afterclick", path="tested")
+            raise SpecError(Said("refusals.no_backtest_here"), hint=Said("refusals.update_afterclick"), path="tested")
         result = self._shop.ask(specs.kind(BACKTEST)(**{kind: name}, **fields))
         self.note_tested(kind, name, fingerprint(document))
         return result
@@ -188,7 +209,7 @@ class Automations:
         with self._shop.store.defining():
             states = self._undo.states()
             if not states:
-                raise SpecError("there is nothing to take back", path="undo")
+                raise SpecError(Said("refusals.nothing_to_undo"), path="undo")
             last = states[-1]
             if last.kind == "delivery":
                 self._shop.define(delivery=msgspec.to_builtins(last.delivery or Delivery()))
@@ -204,9 +225,9 @@ class Automations:
             # Runs of the version that is taken back may be under way: its number is never given again.
             old = msgspec.structs.replace(old, version=now.version + 1)
         if old is None or old.state != "on":
-            self._define(kind, _placed(self._of(kind), last.name, old))
+            self._define(kind, placed(self._of(kind), last.name, old))
             return
-        self._define(kind, _placed(self._of(kind), last.name, msgspec.structs.replace(old, state="paused")))
+        self._define(kind, placed(self._of(kind), last.name, msgspec.structs.replace(old, state="paused")))
         try:
             self._check_ready(kind, self.get(kind, old.name))
         except SpecError:
@@ -240,9 +261,9 @@ class Automations:
         """Let a message go again that failed or whose outcome nobody knows. Raises UsageError where nobody sends here,
         SpecError where there is none."""
         if self._shop.live is None:
-            raise UsageError("this process sends nothing", hint="do it on the page of the server that collects")
+            raise UsageError(Said("refusals.sends_nothing"), hint=Said("refusals.do_it_there"))
         if not self._shop.live.resend(action_id, channel):
-            raise SpecError("there is no such message to send again", hint="it may be under way already", path="action_id")
+            raise SpecError(Said("refusals.no_such_message"), hint=Said("refusals.under_way"), path="action_id")
 
     @property
     def _undo(self) -> UndoFile[Before]:
@@ -250,7 +271,11 @@ class Automations:
 
     def _of(self, kind: str) -> dict[str, Any]:
         if kind not in ("rule", "journey"):
-            raise SpecError(f"{kind!r} is no automation", hint="rule or journey", path="kind")
+            raise SpecError(
+                Said("refusals.no_automation", kind=kind),
+                hint=Said("refusals.rule_or_journey"),
+                path="kind",
+            )
         return dict(self.rules if kind == "rule" else self.journeys)
 
     def _define(self, kind: str, documents: Mapping[str, Document]) -> None:
@@ -258,42 +283,8 @@ class Automations:
 
     def _write(self, kind: str, change: str, name: str, before: Document | None, kept: Document | None) -> None:
         place = before.name if before is not None else name
-        self._define(kind, _placed(self._of(kind), place, kept))
+        self._define(kind, placed(self._of(kind), place, kept))
         rule = before if isinstance(before, LiveRule) else None
         journey = before if isinstance(before, Journey) else None
         known: Kind = "rule" if kind == "rule" else "journey"
         self._undo.push(Before(at=clock.now(), change=change, kind=known, name=name, rule=rule, journey=journey))
-
-
-def _placed(known: Mapping[str, Document], place: str, document: Document | None) -> dict[str, Document]:
-    """The documents with one in the place of another; None takes it away, a new one comes last."""
-    found: dict[str, Document] = {}
-    for name, each in known.items():
-        if name != place:
-            found[name] = each
-        elif document is not None:
-            found[document.name] = document
-    if document is not None:
-        found.setdefault(document.name, document)
-    return found
-
-
-def _renewed(document: Document, before: Document | None) -> Document:
-    """The document as it is kept: where it stands comes from the one before, not from who writes."""
-    if before is None:
-        fresh: dict[str, Any] = {"state": "draft", "on_since": 0, "tested": ""}
-        return msgspec.structs.replace(document, **fresh)
-    same = fingerprint(document) == fingerprint(before)
-    stays = before.state == "on" and same
-    changes: dict[str, Any] = {
-        "state": before.state if same or before.state != "on" else "paused",
-        "on_since": before.on_since if stays else 0 if before.state == "on" else before.on_since,
-        "tested": before.tested,
-    }
-    if isinstance(before, Journey):
-        content = msgspec.structs.replace(document, version=before.version, **changes)
-        changed = content != msgspec.structs.replace(before, **changes)
-        changes["version"] = before.version + (1 if changed and before.on_since else 0)
-        if changed and before.on_since and not stays:
-            changes["on_since"] = 0
-    return msgspec.structs.replace(document, **changes)

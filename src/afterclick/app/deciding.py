@@ -8,18 +8,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
+from afterclick.app.books import Books, known_part
 from afterclick.app.emitting import Emitter
+from afterclick.app.missed import Missed
 from afterclick.app.preparing import Preparing
 from afterclick.app.rule_events import events_of
 from afterclick.app.workspace import Workspace
 from afterclick.collect.live.journal import Journal
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import clock
-from afterclick.core.errors import SpecError, StoreError
+from afterclick.core.errors import StoreError
 from afterclick.core.spans import SECOND
 from afterclick.decide.decider import Decider
 from afterclick.decide.decision import Decision
-from afterclick.decide.rules.book import RuleBook
 from afterclick.decide.states_file import StatesFile
 from afterclick.decide.told import Decided, Told
 from afterclick.store.automations import Journey, LiveRule
@@ -33,6 +34,8 @@ _SAVE_EVERY: Final = 60 * SECOND
 _SAVE_EVENTS: Final = 100_000
 _AGAIN_S: Final = 30.0
 _STORE_S: Final = 5.0
+_NOTICED: Final = 3 * SECOND
+"""As long as it takes at most until documents that were changed are noticed; what came since belongs to them."""
 _TICK_S: Final = 0.8
 """Longest time that one look at the clock takes; whose time has come besides is next."""
 
@@ -63,14 +66,17 @@ class Deciding:
         self._anew = True
         self._saving = threading.Lock()
         self._rules: dict[str, LiveRule] = {}
-        self._refused = ""
+        self._books = Books(journal)
         self._erased: list[str] = []
+        self._waiting_since = 0
+        self._waiting: Missed | None = None
         self._stood: tuple[object, ...] = ()
         self._again_at = 0.0
         self._emitter: Emitter | None = None
         self._sending = threading.Condition()
         self._sent = self._answered = 0
         self._unstored: list[Canonical] = []
+        self.decider.on_unheard = lambda code: self._journal.write("task_failed", task="telling", code=code)
         self._preparing = Preparing(
             shop, tail, reader, self.decider, self._file, self._prepared, self._journal, self._is_crowded
         )
@@ -83,7 +89,7 @@ class Deciding:
         self._know(definitions)
         self._resting = self._may_rest(definitions)
         if not self._resting:
-            self._preparing.begin(definitions, self._book(definitions))
+            self._preparing.begin(definitions, self._books.whole(definitions, self.in_use()))
 
     def close(self) -> None:
         """Stop learning and keep the states."""
@@ -95,14 +101,24 @@ class Deciding:
         """Whether the log is being read: what lies in the tail is to stay there."""
         return self._preparing.busy
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The event names that journeys want to hear of: also of what is told while the first fold is still being made."""
+        return self.decider.names if self.decider.ready else self._preparing.names
+
     def health(self) -> dict[str, Any]:
         """How far it is, in figures."""
         done, total = self._preparing.progress
         return {
             "ready": self._resting or self.decider.ready, "resting": self._resting,
             "learning": self.busy, "learnt": done, "of": total, "position": self.decider.position,
-            "rules": len(self._rules), **self.decider.size,
+            "rules": len(self._rules), "unheard": self.decider.unheard, **self.decider.size,
         }  # fmt: skip
+
+    def troubles(self) -> list[str]:
+        """What of it does not get on: the log cannot be learnt, a rule is left out, somebody did not hear what was decided."""
+        found = {"learning": self._preparing.failed, "refused": bool(self._books.refused), "unheard": self.decider.unheard > 0}
+        return [name for name, wrong in found.items() if wrong]
 
     def heard(self, call: TailCall, events: Sequence[Canonical]) -> list[Decision]:
         """A call is on disk; calls come in the order of their commits, each once."""
@@ -148,18 +164,21 @@ class Deciding:
         if self._resting:
             self._wake(definitions)
             return
-        book = self._book(definitions)
+        book = self._books.whole(definitions, self.in_use())
         self._know(definitions)
         if self._preparing.failed or self._preparing.is_outdated(definitions) or not book.terms <= self.decider.terms:
-            known = self._known_part(definitions)
+            known, waiting = known_part(definitions, self.in_use(), self.decider.terms)
+            # Where learning failed before, they have been waiting since then.
+            self._waiting_since = self._waiting_since or clock.now() - _NOTICED
+            self._waiting = Missed(book, known, waiting, self._waiting_since) if self.decider.ready else None
             self.decider.use(known)
-            self._preparing.begin(definitions, book)
+            self._preparing.begin(definitions, book, self._waiting)
         elif book.fingerprint != self.decider.fingerprint or self.decider.shows_otherwise(book):
             self.decider.use(book)
 
     def follows(self, definitions: Definitions) -> bool:
         """Whether these are the documents that decide now."""
-        return self.decider.ready and self._book(definitions).fingerprint == self.decider.fingerprint
+        return self.decider.ready and self._books.whole(definitions, self.in_use()).fingerprint == self.decider.fingerprint
 
     def save(self) -> bool:
         """Keep what changed; False where not all that was decided is stored yet. Raises StoreError where the disk refuses;
@@ -195,6 +214,8 @@ class Deciding:
                 # Who is being learnt just now may be among them.
                 self._erased.extend(ids)
             gone = self.decider.forget(ids)
+            if self._waiting is not None:
+                self._waiting.forget({*gone, *ids})
             with self._sending:
                 named = {*gone, *ids}
                 self._unstored = [one for one in self._unstored if named.isdisjoint(_ids(one))]
@@ -212,7 +233,7 @@ class Deciding:
         self._resting = self._may_rest(definitions)
         if not self._resting:
             self._know(definitions)
-            self._preparing.begin(definitions, self._book(definitions))
+            self._preparing.begin(definitions, self._books.whole(definitions, self.in_use()))
 
     def _standing(self) -> tuple[object, ...]:
         """Differs where anything may have changed that rules or visitors depend on."""
@@ -220,30 +241,13 @@ class Deciding:
         files = [os.stat(path) for path in (store / FILE, store / "log" / MANIFEST) if path.exists()]
         return (*((one.st_mtime_ns, one.st_size, one.st_ino) for one in files), *self.in_use())
 
-    def _book(self, definitions: Definitions) -> RuleBook:
-        """The rules that are on; where one cannot be read, as it may be in a file written by hand, the others."""
-        journeys = [*definitions.journeys, *self.in_use()]
-        try:
-            return RuleBook.compile(definitions.rules, journeys, definitions)
-        except SpecError as error:
-            if self._refused != error.message:
-                self._journal.write("rule_refused", path=error.path, message=error.message)
-            self._refused = error.message
-        rules = [rule for rule in definitions.rules if _reads([rule], (), definitions)]
-        return RuleBook.compile(rules, [one for one in journeys if _reads((), [one], definitions)], definitions)
-
-    def _known_part(self, definitions: Definitions) -> RuleBook:
-        """The rules that need nothing to be learnt: they go on while the others wait for it."""
-        terms, journeys = self.decider.terms, [*definitions.journeys, *self.in_use()]
-        rules = [rule for rule in definitions.rules if _reads([rule], (), definitions, terms)]
-        return RuleBook.compile(rules, [one for one in journeys if _reads((), [one], definitions, terms)], definitions)
-
     def _know(self, definitions: Definitions) -> None:
         self._rules = {rule.name: rule for rule in definitions.rules if rule.state == "on"}
 
     def _prepared(self, *, anew: bool) -> None:
         """The decider has another fold."""
         self._anew = anew
+        self._waiting_since, self._waiting = 0, None
         self._saved_events = 0
         erased, self._erased = self._erased, []
         self.decider.forget(erased)
@@ -289,17 +293,3 @@ class Deciding:
 
 def _ids(event: Canonical) -> tuple[str, str]:
     return f"a:{event.anonymous_id}", f"u:{event.user_id}"
-
-
-def _reads(
-    rules: Sequence[LiveRule],
-    journeys: Sequence[Journey],
-    definitions: Definitions,
-    terms: frozenset[str] | None = None,
-) -> bool:
-    """Whether they can be read, and ask for nothing but these terms."""
-    try:
-        book = RuleBook.compile(rules, journeys, definitions)
-    except SpecError:
-        return False
-    return terms is None or book.terms <= terms

@@ -9,8 +9,9 @@ import msgspec
 
 from afterclick.act.outbound.target import target
 from afterclick.core import clock
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.observe.alerts.asking import figure_of, question_of
 from afterclick.observe.alerts.history import Fired, History
 from afterclick.observe.alerts.question import Alerts, fired_of
@@ -58,7 +59,7 @@ class Desk:
         """Add an alert, or take the place of the one of its name. Raises SpecError for a question that is none."""
         spec, _ = question_of(alert.question), figure_of(alert.figure)
         if isinstance(spec, Alerts | Boards):
-            raise SpecError("an alert looks at a report", hint="name a question such as kpi", path="question")
+            raise SpecError(Said("refusals.alert_needs_report"), hint=Said("refusals.name_question"), path="question")
         for url in alert.post:
             target(url, self._shop.store.definitions.outbound)
         kept = msgspec.structs.replace(alert, name=_name(alert.name), question=spec.to_json())
@@ -90,7 +91,9 @@ class Desk:
         board = self.boards[_known(name, self.boards, "board")]
         if not 1 <= card <= len(board.cards):
             raise SpecError(
-                f"{name} has no card {card}", hint=f"its cards are 1 to {len(board.cards)}", path="card"
+                Said("refusals.board_no_card", name=name, card=card),
+                hint=Said("refusals.its_cards", n=len(board.cards)),
+                path="card",
             )
         cards = (*board.cards[: card - 1], *board.cards[card:])
         self.put_board(msgspec.structs.replace(board, cards=cards))
@@ -107,7 +110,7 @@ class Desk:
         with self._shop.store.defining():
             state = undo_of(self._shop.store.path).pop()
             if state is None:
-                raise SpecError("there is nothing to take back", path="undo")
+                raise SpecError(Said("refusals.nothing_to_undo"), path="undo")
             self._shop.define(boards=msgspec.to_builtins(state.boards), alerts=msgspec.to_builtins(state.alerts))
         return state.change
 
@@ -153,11 +156,11 @@ def _checked(card: BoardCard) -> BoardCard:
         return card
     spec = question_of(card.question)
     if isinstance(spec, Boards):
-        raise SpecError("a board cannot hold boards", hint="name a question such as kpi", path="question")
+        raise SpecError(Said("refusals.board_in_board"), hint=Said("refusals.name_question"), path="question")
     if card.figure:
         figure_of(card.figure)
     elif card.goal is not None:
-        raise SpecError("a goal needs the figure it is for", hint="figure = revenue", path="figure")
+        raise SpecError(Said("refusals.goal_needs_figure"), hint=Said("refusals.name_figure"), path="figure")
     return msgspec.structs.replace(card, question=spec.to_json())
 
 
@@ -167,7 +170,7 @@ def _name(text: str) -> str:
 
 def _known(name: str, known: dict[str, Alert] | dict[str, Board], what: str) -> str:
     if name not in known:
-        hint = nearest(name, known) or f"{what}s: " + (", ".join(known) or "none yet")
-        raise SpecError(f"there is no {what} {name!r}", hint=hint, path="name")
+        hint = nearest_or_known(name, known, f"refusals.known_{what}s")
+        raise SpecError(Said(f"refusals.no_{what}", name=name), hint=hint, path="name")
     return name
 

@@ -13,6 +13,7 @@ from afterclick.collect.wire import canonical
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import clock
 from afterclick.core.errors import StoreError
+from afterclick.core.said import Said
 from afterclick.store.live.calls import TailCall
 from afterclick.store.live.group_commit import GroupCommit
 from afterclick.store.live.tail import Tail
@@ -22,6 +23,7 @@ SOURCE: Final = "afterclick"
 _PATIENCE_S: Final = 20.0
 
 Heard = Callable[[TailCall, Sequence[Canonical]], object]
+Admit = Callable[[Canonical], Canonical | None]
 
 
 class Post(Protocol):
@@ -31,15 +33,19 @@ class Post(Protocol):
 
 
 class Emitter:
-    """Stores events of our own. Their ids follow from what they tell of, so that telling twice is a duplicate."""
+    """Stores events of our own. Their ids follow from what they tell of, so that telling twice is a duplicate.
 
-    def __init__(self, tail: Tail, group: GroupCommit, post: Post, feed: Feed, heard: Heard) -> None:
-        """`heard` is told of every call that is on disk, on the loop's thread."""
+    Events of who was erased are dropped: what was decided or sent before it was known may be told after it.
+    """
+
+    def __init__(self, tail: Tail, group: GroupCommit, post: Post, feed: Feed, heard: Heard, admit: Admit) -> None:
+        """`heard` is told of every call that is on disk, `admit` asked of every event, both on the loop's thread."""
         self._tail = tail
         self._group = group
         self._post = post
         self._feed = feed
         self._heard = heard
+        self._admit = admit
         self._waiting: deque[int] = deque()
 
     @property
@@ -68,25 +74,34 @@ class Emitter:
         try:
             self.send(events, done)
         except RuntimeError:
-            raise StoreError("the server does not run", hint="start it again", code="closing") from None
+            raise StoreError(
+                Said("refusals.server_not_running"),
+                hint=Said("refusals.start_again"),
+                code="closing",
+            ) from None
         if not ready.wait(_PATIENCE_S):
-            raise StoreError("the disk takes too long", hint="it is tried again", code="slow_disk")
+            raise StoreError(Said("refusals.disk_slow"), hint=Said("refusals.tried_again"), code="slow_disk")
         if failures:
             raise failures[0]
 
     def _submit(self, events: list[Canonical], done: Callable[[StoreError | None], None]) -> None:
         now = clock.now()
-        fresh, bodies, ids, contents = [], [], [], []
-        for event in events:
+        fresh, bodies, ids, contents, known = [], [], [], [], 0
+        for one in events:
+            event = self._admit(one)
+            if event is None:
+                continue
             event.received_at = now
             body = canonical.encode(event)
             content = canonical.content(body)
-            if self._tail.claim(event.event_id, content) == "new":
+            if self._tail.claim(event.event_id, content) != "new":
+                known += 1
+            else:
                 fresh.append(event)
                 bodies.append(body)
                 ids.append(event.event_id)
                 contents.append(content)
-        call = TailCall(now, SOURCE, tuple(bodies), tuple(ids), tuple(contents), (), len(events) - len(fresh))
+        call = TailCall(now, SOURCE, tuple(bodies), tuple(ids), tuple(contents), (), known)
         self._waiting.append(now)
         self._group.submit(call, partial(self._committed, call, fresh, done))
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.store.automations import Branch, Node, Send, Wait, Way, Words
 
 Steps = tuple[Node, ...]
@@ -66,7 +67,11 @@ def fresh(kind: str) -> Node:
         "export": Node(send=Send(channel="export", to="audience")),
     }
     if kind not in made:
-        raise SpecError(f"{kind!r} is no step", hint="one of " + ", ".join(made), path="step")
+        raise SpecError(
+            Said("refusals.no_step_kind", kind=kind),
+            hint=Said("refusals.one_of", names=", ".join(made)),
+            path="step",
+        )
     return made[kind]
 
 
@@ -104,4 +109,4 @@ def _index(text: str, here: Steps, place: str) -> int:
 
 
 def _lost(place: str) -> NoReturn:
-    raise SpecError(f"there is no step {place[:80]!r}", hint="load the page again", path="place")
+    raise SpecError(Said("refusals.no_step_place", place=place[:80]), hint=Said("refusals.load_again"), path="place")

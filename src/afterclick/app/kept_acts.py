@@ -15,6 +15,7 @@ from afterclick.act.journeys import tables
 from afterclick.act.outbox import hearing, table, telling
 from afterclick.core import clock
 from afterclick.core.errors import StoreError
+from afterclick.core.said import Said
 
 SCHEMAS: Final = (tables.SCHEMA, table.SCHEMA, telling.SCHEMA, contacts.SCHEMA, onsite.SCHEMA)
 """Everything that is kept in acts.db."""
@@ -47,7 +48,7 @@ def empty_wal(acts: Acts) -> None:
         if acts.empty_wal():
             return
     raise StoreError(
-        f"the WAL of {acts.path.name} cannot be emptied while another program reads it",
-        hint="end what reads this store (a verify, a backup), then run the same again",
+        Said("refusals.wal_in_use", name=acts.path.name),
+        hint=Said("refusals.end_readers"),
         path=str(acts.path), code="acts_in_use",
     )  # fmt: skip

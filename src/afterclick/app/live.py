@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from afterclick.analyse import consents
+from afterclick.app import degraded
 from afterclick.app.acting import Acting
 from afterclick.app.deciding import Deciding
 from afterclick.app.emitting import Emitter
 from afterclick.app.follower import Follower, Task
+from afterclick.app.kept_words import Blotting
 from afterclick.app.offering import Offering
 from afterclick.app.workspace import Workspace
 from afterclick.collect.live.collector import Collector
@@ -22,6 +24,7 @@ from afterclick.collect.live.waiting import Limits
 from afterclick.collect.privacy.policy import Policy
 from afterclick.core import clock
 from afterclick.core.errors import AfterclickError, StoreError
+from afterclick.core.said import Said
 from afterclick.store import sealing
 from afterclick.store.access import Access
 from afterclick.store.live.calls import Balance, TailCall
@@ -71,7 +74,9 @@ class LiveSite:
             self.tail, self._group, access, self.policy, self.feed, limits=limits, kept_rates=self._kept_rates
         )
         self.deciding = Deciding(shop, self.tail, self.reader, journal)
-        self.emitter = Emitter(self.tail, self._group, self._post, self.feed, self.deciding.heard)
+        self.emitter = Emitter(
+            self.tail, self._group, self._post, self.feed, self.deciding.heard, self.policy.admit_own
+        )
         self.collector.heard = self.deciding.heard
         self.acting = self._acting()
         self.offering = Offering(self.deciding.decider, lambda: self._definitions, store.path)
@@ -85,16 +90,10 @@ class LiveSite:
 
     def _tasks(self) -> dict[str, tuple[int, Task]]:
         return {
-            "watch": (1, self._watch),
-            "access": (1, self.access.refresh),
-            "mark": (1, self.tail.mark),
-            "rates": (2, self._keep_rates),
-            "definitions": (5, self._renew),
-            "time": (1, self._tick),
-            "rules": (2, self._renew_rules),
-            "states": (5, self.deciding.save_if_due),
-            "summary": (60, self._summary),
-        }
+            "watch": (1, self._watch), "access": (1, self.access.refresh), "mark": (1, self.tail.mark),
+            "rates": (2, self._keep_rates), "definitions": (5, self._renew), "time": (1, self._tick),
+            "rules": (2, self._renew_rules), "states": (5, self.deciding.save_if_due), "summary": (60, self._summary),
+        }  # fmt: skip
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer on this loop from now on."""
@@ -154,13 +153,16 @@ class LiveSite:
 
         self._post(behind_all)
         if not done.wait(_QUIET_S):
-            raise StoreError("the disk takes too long to store what came before", hint="try again", code="slow_disk")
+            raise StoreError(Said("refusals.disk_slow_before"), hint=Said("refusals.try_again"), code="slow_disk")
         if failures:
             raise failures[0]
         self.feed.forget(Tombstones.load(self.shop.store.path).erased)
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether all is well, and the state of the log, the tail and the thread that seals, in figures."""
+        """Whether events can be taken, and the state of the log, the tail and the thread that seals, in figures.
+
+        `degraded` names what of deciding and sending does not get on: nothing of it keeps events from being taken.
+        """
         tail, group, now = self.tail, self._group, clock.now()
         broken = group.broken
         damaged = self.reader.damaged()
@@ -171,20 +173,18 @@ class LiveSite:
         body: dict[str, Any] = {
             "log": {"writable": broken is None, "code": "" if broken is None else broken.code},
             "tail": {
-                "position": tail.position,
-                "sealed": tail.sealed,
-                "events": tail.events,
+                "position": tail.position, "sealed": tail.sealed, "events": tail.events,
                 "oldest_s": 0 if oldest is None else max(0, now - oldest) // 1_000_000,
-                "waiting_calls": calls,
-                "waiting_bytes": size,
+                "waiting_calls": calls, "waiting_bytes": size,
             },
             "follower": {"running": running, "failing": failing},
             "damaged": list(damaged),
             "deciding": self.deciding.health(),
             "acting": {"running": False} if self.acting is None else self.acting.health(),
+            "degraded": degraded.degraded(self.deciding, self.acting, failing),
             "balance": tail.balance()._asdict(),
-        }
-        return broken is None and not damaged and running and not failing, body
+        }  # fmt: skip
+        return broken is None and not damaged and running and degraded.TASKS.issuperset(failing), body
 
     def _acting(self) -> Acting | None:
         """Who sends. Where its file cannot be read nothing is sent, but collecting goes on."""
@@ -230,6 +230,10 @@ class LiveSite:
         gone = self.deciding.forget(ids)
         if self.acting is not None:
             self.acting.forget(sorted({*gone, *ids}), ids)
+
+    def blot(self, blotting: Blotting) -> bool:
+        """Erase what journeys say of somebody to others; whether they did. Raises StoreError."""
+        return self.acting is not None and self.acting.blot(blotting)
 
     def resend(self, action_id: str, channel: str) -> bool:
         """Let a message go again that failed or whose outcome nobody knows; False where there is none. Raises StoreError."""
@@ -288,11 +292,8 @@ class LiveSite:
         if requests:
             self.journal.write(
                 "minute",
-                requests=requests,
-                received=balance.received - before.received,
-                stored=balance.stored - before.stored,
+                requests=requests, received=balance.received - before.received, stored=balance.stored - before.stored,
                 duplicates=balance.duplicates - before.duplicates,
                 rejected=balance.rejected - before.rejected,
-                refused=sum(self.collector.counts.refused.values()),
-                unsealed=self.tail.events,
-            )
+                refused=sum(self.collector.counts.refused.values()), unsealed=self.tail.events,
+            )  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -19,13 +20,14 @@ from afterclick.app import page_markup
 from afterclick.core import clock, names, spans
 from afterclick.core.errors import AfterclickError, SpecError, StoreError
 from afterclick.decide.told import Heard, Merged, Offer, Told
-from afterclick.store.automations import Words, nodes
+from afterclick.store.automations import Send, Words, nodes
 from afterclick.store.definitions import Definitions
 
 _AGAIN_S: Final = 1.0
 _CHANNEL: Final = "onsite"
 _WORDS: Final = frozenset(Words.__struct_fields__)
 _NO_TRAITS: Final[Mapping[str, Any]] = {}
+_PERSONAL: Final = re.compile(r"\b(basket|event|run)\b")
 _LOG: Final = logging.getLogger("afterclick.decide")
 
 
@@ -37,6 +39,7 @@ class Deciding(Protocol):
     @property
     def position(self) -> int: ...
     def visitor(self, anonymous_id: str = "", user_id: str = "") -> str: ...
+    def is_own(self, anonymous_id: str) -> bool: ...
     def facts(self, visitor: str, at: int) -> dict[str, Any]: ...
     def listen(self, callback: Callable[[Sequence[Told]], None]) -> None: ...
     def offers(
@@ -52,7 +55,11 @@ class Who(NamedTuple):
 
 
 class Offering:
-    """Asked on the thread of the event loop. Traits of a visitor stand in words only for a user who was proved."""
+    """Asked on the thread of the event loop. Traits of a visitor stand in words only for a user who was proved.
+
+    What lies in the basket, or was said in an event, is told to a user who was proved, to the device by which the visitor
+    came to be known, and to an only device: any other may just say that it is the user's.
+    """
 
     def __init__(self, decider: Deciding, definitions: Callable[[], Definitions], store: Path) -> None:
         self.decider = decider
@@ -92,7 +99,7 @@ class Offering:
         self, who: Who, now: int, placements: Collection[str] = (), languages: Sequence[str] = ()
     ) -> list[Offer]:
         """Messages of journeys first, the oldest before the others; then those of rules, most urgent first. `now` µs UTC."""
-        decider = self.decider
+        decider, who = self.decider, self._whose(who)
         found = decider.offers(who.anonymous_id, who.user_id, now, placements, languages)
         filled = [offer for one in found if (offer := self._filled(one, who, now)) is not None]
         waiting = self._waiting(who, now)
@@ -105,8 +112,10 @@ class Offering:
             reader.close()
 
     def _filled(self, offer: Offer, who: Who, now: int) -> Offer | None:
-        """The offer with its words put together; None where they cannot be, which is noted once."""
+        """The offer with its words put together; None where they cannot be, which is noted once, or must not."""
         content = offer.content
+        if _is_personal(content.values()) and not self._knows(who):
+            return None
         words = Words(**{name: text for name, text in content.items() if name in _WORDS})
         try:
             if any("{" in text for text in content.values()):
@@ -139,12 +148,40 @@ class Offering:
             found = onsite.pending(reader, visitor, now)
             if not found:
                 self._waits.discard(visitor)
-            return [_of_journey(reader, one, now) for one in found]
+            return [offer for one in found if (offer := self._of_journey(reader, one, who, now)) is not None]
         except sqlite3.Error as error:
             # Made anew, restored or not laid out yet: looked at again in a second.
             self._warn(acts_file.FILE, str(error))
             self.close()
             return []
+
+    def _of_journey(self, reader: sqlite3.Connection, one: onsite.Waiting, who: Who, now: int) -> Offer | None:
+        row = reader.execute(
+            "SELECT intent FROM sends WHERE action_id = ? AND channel = ?", (one.action_id, _CHANNEL)
+        ).fetchone()
+        intent = None if row is None else UNPACK.decode(row[0])
+        if (intent is None or _is_personal(_texts(intent.send))) and not self._knows(who):
+            return None
+        show = one.show
+        return Offer(
+            one.action_id, show.placement, show.kind,
+            {**_safe(onsite.words_of(one)), "theme": show.theme, "colour": show.colour},
+            max(1, (one.expires_at - now) // spans.SECOND),
+            rule="" if intent is None else intent.rule, journey="" if intent is None else intent.journey,
+        )  # fmt: skip
+
+    def _whose(self, who: Who) -> Who:
+        """By which of its ids a page is known: a user who was proved is not whoever the device was said to be of before."""
+        if not who.user_id:
+            return who
+        known = self.decider.visitor("", who.user_id)
+        if not known:
+            return Who(who.anonymous_id)
+        return who if known == self.decider.visitor(who.anonymous_id) else Who("", who.user_id)
+
+    def _knows(self, who: Who) -> bool:
+        """May this page be told what lies in the visitor's basket, or what events said?"""
+        return bool(who.user_id) or self.decider.is_own(who.anonymous_id)
 
     def _acts(self) -> sqlite3.Connection | None:
         if self._reader is None and clock.ticks() - self._asked > _AGAIN_S:
@@ -203,15 +240,12 @@ def _safe(words: Words) -> dict[str, str]:
     return found
 
 
-def _of_journey(reader: sqlite3.Connection, one: onsite.Waiting, now: int) -> Offer:
-    row = reader.execute(
-        "SELECT intent FROM sends WHERE action_id = ? AND channel = ?", (one.action_id, _CHANNEL)
-    ).fetchone()
-    intent = None if row is None else UNPACK.decode(row[0])
-    show = one.show
-    return Offer(
-        one.action_id, show.placement, show.kind,
-        {**_safe(onsite.words_of(one)), "theme": show.theme, "colour": show.colour},
-        max(1, (one.expires_at - now) // spans.SECOND),
-        rule="" if intent is None else intent.rule, journey="" if intent is None else intent.journey,
-    )  # fmt: skip
+def _is_personal(texts: Iterable[str]) -> bool:
+    """Do templates tell what lies in a basket, or what events said?"""
+    return any("{" in text and _PERSONAL.search(text) is not None for text in texts)
+
+
+def _texts(send: Send) -> Iterator[str]:
+    """The words of a message as they were written."""
+    for words in (*send.words, *(send.show.words if send.show is not None else ())):
+        yield from (getattr(words, name) for name in Words.__struct_fields__)

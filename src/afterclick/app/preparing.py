@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from afterclick.app.missed import Missed
 from afterclick.app.workspace import Workspace
 from afterclick.collect.live.journal import Journal
 from afterclick.collect.wire.canonical import DECODER, Canonical
@@ -73,6 +74,8 @@ class Preparing:
         self._crowded = crowded
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._missed: Missed | None = None
+        self.names: frozenset[str] = frozenset()
         self.meaning = ""
         self.imports = 0
         self.failed = False
@@ -83,9 +86,14 @@ class Preparing:
         """Whether it is at work."""
         return self._thread is not None and self._thread.is_alive()
 
-    def begin(self, definitions: Definitions, book: RuleBook) -> None:
-        """Make a fold under these rules and hand it to the decider when it knows all."""
+    def begin(self, definitions: Definitions, book: RuleBook, missed: Missed | None = None) -> None:
+        """Make a fold under these rules and hand it to the decider when it knows all; `missed` is told then.
+
+        While nobody decides yet (None) nothing is missed: all calls of the tail are told as they are taken.
+        """
         self.failed = False
+        self.names = book.names
+        self._missed = missed
         self._thread = threading.Thread(
             target=self._run, args=(definitions, book), name="afterclick-learning", daemon=True
         )
@@ -114,7 +122,7 @@ class Preparing:
             fold = self._restored(kept, definitions, book) if kept else self._learnt(definitions, book)
             if fold is None:
                 return
-            self._adopt(fold, silent_to=self._decider.position)
+            self._adopt(fold)
             self._prepared(anew=kept is None)
             took = round(clock.ticks() - begun, 3)
             self._journal.write("deciding", learnt=kept is None, events=fold.events, visitors=len(fold.memories), seconds=took)
@@ -157,6 +165,8 @@ class Preparing:
     def _learnt(self, definitions: Definitions, book: RuleBook) -> Fold | None:
         """A fold over the whole log that is sealed; None where it is to end before."""
         for _ in range(_TURNS):
+            if self._missed is not None:
+                self._missed.clear()
             snapshot = self._shop.store.snapshot()
             people = People(cap=definitions.id_cap, denied=definitions.deny_ids, withdrawn=learning.withdrawn(snapshot))
             fold = Fold(book, definitions, people=people)
@@ -168,27 +178,37 @@ class Preparing:
             # Calls were sealed meanwhile (an erasure does): what they brought is in none of the two.
         return None
 
-    def _adopt(self, fold: Fold, silent_to: int) -> None:
-        """Bring it up to the last call, the last ones while nobody else may take any; what is news is told."""
+    def _adopt(self, fold: Fold) -> None:
+        """Bring it up to the last call, the last ones while nobody else may take any; what is news is told.
+
+        What the rules that were being learnt have missed is told when they decide: who hears it asks about them.
+        """
         fewest = _AT_ONCE + 1
         # Where as many arrive as are taken meanwhile it would never end.
         while len(calls := self._calls(fold.position)) > _FEW and (len(calls) == _AT_ONCE or len(calls) < fewest):
             fewest = len(calls)
             for number, call in enumerate(calls):
-                self._take(fold, call, silent_to)
+                self._take(fold, call)
                 if number % _FEW == 0:
                     self._breathe()
         with self._decider.alone():
             while calls := self._calls(fold.position):
                 for call in calls:
-                    self._take(fold, call, silent_to)
+                    self._take(fold, call)
             former = self._decider.adopt(fold)
+            missed, self._missed = self._missed, None
+            if missed is not None:
+                self._decider.tell(missed.told(fold.people.current))
+        if missed is not None and missed.lost:
+            self._journal.write("decisions_lost", number=missed.lost)
         self._decider.let_go(former)
 
-    def _take(self, fold: Fold, call: StoredCall, silent_to: int) -> None:
+    def _take(self, fold: Fold, call: StoredCall) -> None:
         told = fold.take(call.seq, call.received_at, call.source, _events(call))
-        if call.seq > max(silent_to, self._decider.position):
+        if call.seq > self._decider.position:
             self._decider.tell(told)
+        elif self._missed is not None:
+            self._missed.note(told, call.received_at)
 
     def _calls(self, after: int) -> list[StoredCall]:
         return self._reader.read(after, _AT_ONCE)
@@ -196,6 +216,9 @@ class Preparing:
     def _hear(self, told: list[Told]) -> None:
         """Of what lies long back: who somebody is and where to reach them, no decisions; of a second reading, what is new."""
         again = self._decider.ready
+        if self._missed is not None:
+            # Calls may have been sealed since it began.
+            self._missed.note(told)
         known = [one for one in told if not isinstance(one, Decided) and not (again and isinstance(one, Heard) and one.live)]
         self._decider.tell(known)
 

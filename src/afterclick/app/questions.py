@@ -40,6 +40,7 @@ from afterclick.analyse.visitors_list import Visitors
 from afterclick.core import spec as specs
 from afterclick.core.errors import SpecError
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.learn.affinities.affinities import Affinities
 from afterclick.learn.personas.personas import Personas
@@ -97,7 +98,7 @@ ALL: tuple[type[Question], ...] = get_args(AnyQuestion)
 def answer(spec: Spec, context: Context) -> Result:
     """The answer to a question of any kind."""
     if not isinstance(spec, AnyQuestion):
-        raise SpecError(f"{type(spec).__name__} is no question", path="question")
+        raise SpecError(Said("refusals.kind_no_question", kind=type(spec).__name__), path="question")
     return spec.answer(context)
 
 
@@ -117,5 +118,5 @@ def known_id(snapshot: Snapshot, given: str) -> str:
     if found:
         return found
     raise SpecError(
-        f"no event carries the id {given!r}", hint="write an anonymous id, user id or e-mail as it was sent", path="id"
+        Said("refusals.no_id", given=given), hint=Said("refusals.write_id"), path="id"
     )

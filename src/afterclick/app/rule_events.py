@@ -7,6 +7,7 @@ from typing import Any
 
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import names
+from afterclick.core.event import RULE
 from afterclick.decide.decision import Decision
 from afterclick.store.automations import LiveRule
 
@@ -30,7 +31,7 @@ def _event(decision: Decision, name: str, properties: dict[str, Any]) -> Canonic
     told = "\x1f".join((decision.action_id, name))
     return Canonical(
         event_id=hashlib.sha256(told.encode()).hexdigest()[:32],
-        type="track",
+        type=RULE,
         event=names.canonical(name),
         raw_event=name,
         anonymous_id=known if space == "a" else None,

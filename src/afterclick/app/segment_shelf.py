@@ -18,8 +18,9 @@ from afterclick.analyse.segments.members import members_of
 from afterclick.analyse.segments.names import rule_of
 from afterclick.core import clock, spans
 from afterclick.core import rule as rules
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
 from afterclick.core.rule import Rule
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.store import disk, segment_lists
 from afterclick.store.segment_lists import SegmentList
@@ -56,7 +57,7 @@ class SegmentShelf:
         """Give a saved segment another name. Raises SpecError for one that is not there, or a name that is taken."""
         saved, to = self._known(name), self._named(to)
         if to in saved:
-            raise SpecError(f"there is a segment {to!r} already", hint="choose another name", path="to")
+            raise SpecError(Said("refusals.segment_taken", to=to), hint=Said("refusals.other_name"), path="to")
         self._change({to if one == name else one: rule for one, rule in saved.items()})
 
     def delete(self, name: str) -> None:
@@ -67,7 +68,7 @@ class SegmentShelf:
         """Take the last change back; doing so twice brings it again. Raises SpecError where nothing was changed."""
         path = self._folder / segment_lists.FOLDER / _BEFORE
         if not path.exists():
-            raise SpecError("no segment was changed yet", hint="save one first", path="segments")
+            raise SpecError(Said("refusals.no_segment_changed"), hint=Said("refusals.save_one_first"), path="segments")
         with disk.explained(path):
             before = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
         self._change(before)
@@ -98,7 +99,7 @@ class SegmentShelf:
         """Keep the visitors behind a cell of an answer as a list. Raises SpecError as `take`, or for no such cell."""
         people = self._shop.ask(question).people(cell)
         if not isinstance(question, Question):
-            raise SpecError("this question counts no visitors", path="question")
+            raise SpecError(Said("refusals.counts_no_visitors"), path="question")
         scope = scope_of(self._shop.context(), question)
         return self._write(self._named(name, fresh=True), "", scope, np.sort(people.labels))
 
@@ -129,18 +130,22 @@ class SegmentShelf:
     def _known(self, name: str) -> dict[str, str]:
         saved = self.saved()
         if name not in saved:
-            hint = nearest(name, saved) or "saved: " + (", ".join(saved) or "none")
-            raise SpecError(f"there is no segment {name!r}", hint=hint, path="name")
+            hint = nearest_or_known(name, saved, "refusals.saved_names")
+            raise SpecError(Said("refusals.no_segment", name=name), hint=hint, path="name")
         return saved
 
     def _named(self, name: str, *, fresh: bool = False) -> str:
         """The name, spaces at its ends and doubled ones gone. Raises SpecError for one that cannot be told from others."""
         name = _SPACES.sub(" ", name).strip()
         if not name or len(name) > NAME_LIMIT:
-            raise SpecError(f"a segment needs a name of 1 to {NAME_LIMIT} characters", hint="such as VIPs", path="name")
+            raise SpecError(
+                Said("refusals.segment_needs_name", name_limit=NAME_LIMIT),
+                hint=Said("refusals.such_as_vips"),
+                path="name",
+            )
         taken = {one.name for one in self.lists()} | (set(self.saved()) if fresh else set())
         if name in taken or name == "rest":
-            raise SpecError(f"the name {name!r} is taken", hint="choose another name", path="name")
+            raise SpecError(Said("refusals.name_taken", name=name), hint=Said("refusals.other_name"), path="name")
         return name
 
     def _change(self, segments: Mapping[str, str]) -> None:

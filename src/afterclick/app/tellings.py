@@ -15,6 +15,9 @@ _WANTED: Final = frozenset(("enter", "watch", "call"))
 
 def wanted(told: Sequence[Told], names: Collection[str]) -> list[Told]:
     """What concerns them, and the events by which somebody enters a journey: it keeps what they said."""
+    if len(told) == 1:
+        # Nearly always: an event that brings nothing.
+        return list(told) if concerns(told[0], names) else []
     causes = {one.decision.event_id for one in told if isinstance(one, Decided) and one.decision.kind == "enter"}
     return [one for one in told if concerns(one, names) or (isinstance(one, Heard) and one.event_id in causes)]
 
@@ -26,9 +29,8 @@ def concerns(one: Told, names: Collection[str]) -> bool:
     if isinstance(one, Heard):
         event = one.event
         return (
-            (one.seq > 0 and (ANY_EVENT in names or not one.happening.names.isdisjoint(names)))
+            ((one.seq > 0 or bool(one.by)) and (ANY_EVENT in names or not one.happening.names.isdisjoint(names)))
             or event.event in onsite.ENDED_BY
-            or (event.user_id is not None and one.visitor != f"u:{event.user_id}")
             or contact_facts.facts(event) != contact_facts.NOTHING
         )
     return True
@@ -51,9 +53,14 @@ def portions(told: Sequence[Told], most: int) -> Iterator[list[Told]]:
     """About so many at a time, never parted within a call."""
     part: list[Told] = []
     for one in told:
-        if len(part) >= most and (not one.seq or one.seq != part[-1].seq):
+        if len(part) >= most and (one.seq != part[-1].seq or (not one.seq and not _has_cause(one))):
             yield part
             part = []
         part.append(one)
     if part:
         yield part
+
+
+def _has_cause(one: Told) -> bool:
+    """Whether it is only understood with the event that stands before it."""
+    return isinstance(one, Decided) and bool(one.decision.event_id)

@@ -14,15 +14,16 @@ import msgspec
 from afterclick.analyse.checks import Doctor
 from afterclick.analyse.context import NO_BEHAVIOUR, Context
 from afterclick.analyse.kernels import compiled
-from afterclick.app import appending, asking, questions
+from afterclick.app import appending, asking, questions, saved_questions
 from afterclick.app.automations import Automations
 from afterclick.app.desk import Desk
 from afterclick.app.segment_shelf import SegmentShelf
 from afterclick.app.tail_rows import TailReading
 from afterclick.core import clock
-from afterclick.core.errors import SpecError, StoreError, nearest
+from afterclick.core.errors import SpecError, StoreError
 from afterclick.core.event import Event, Rejected
 from afterclick.core.result import Result, presenter
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.stitch.derive import Derivation
 from afterclick.store.backup import Copied, back_up
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from afterclick.collect.report import ImportReport
 
 Progress = Callable[[str, int, int], None]
-NAME_LIMIT = 120
 
 
 class Workspace:
@@ -160,47 +160,24 @@ class Workspace:
             try:
                 self.store.save_definitions(msgspec.convert(values, Definitions))
             except msgspec.ValidationError as error:
-                raise SpecError(f"afterclick.toml: {error}", hint="see the comments in that file") from None
+                raise SpecError(
+                    Said("refusals.toml_wrong", error=str(error)), hint=Said("refusals.see_comments")
+                ) from None
 
     def save(self, name: str, spec: Spec) -> None:
         """Save a question under a name, which it takes over if there is one; every page of its kind lists it.
 
         Raises SpecError for a name that is empty or longer than 120 characters.
         """
-        name = " ".join(name.split())
-        if not name or len(name) > NAME_LIMIT:
-            raise SpecError(
-                f"a saved question needs a name of 1 to {NAME_LIMIT} characters",
-                hint="give it a name such as Checkout",
-                path="name",
-            )
-        with self.store.defining():
-            kept = [pair for pair in self.store.definitions.saved if pair[0] != name]
-            self.define(saved=[*kept, (name, spec.to_json())])
+        saved_questions.save(self, name, spec)
 
     def saved(self) -> dict[str, Spec]:
         """The saved questions by name, oldest first. Raises SpecError for one that cannot be read any more."""
-        found = {}
-        for name, text in self.store.definitions.saved:
-            try:
-                found[name] = questions.from_json(text)
-            except SpecError as error:
-                raise SpecError(
-                    f"the saved question {name!r} cannot be read: {error.message}",
-                    hint="delete it, or mend it in afterclick.toml",
-                    path="saved",
-                ) from None
-        return found
+        return saved_questions.all_of(self.store.definitions)
 
     def unsave(self, name: str) -> None:
         """Delete a saved question. Raises SpecError for a name that is not there."""
-        saved = self.store.definitions.saved
-        kept = [pair for pair in saved if pair[0] != name]
-        if len(kept) == len(saved):
-            known = [pair[0] for pair in saved]
-            hint = nearest(name, known) or "saved: " + (", ".join(known) or "none")
-            raise SpecError(f"there is no saved question {name!r}", hint=hint, path="name")
-        self.define(saved=kept)
+        saved_questions.remove(self, name)
 
     @property
     def segments(self) -> SegmentShelf:
@@ -302,8 +279,3 @@ def open(path: str | Path, *, write: bool = False, create: bool = False) -> Work
         with suppress(StoreError):
             erasing.finish(shop)
     return shop
-
-
-def spec_of(text: str | bytes) -> Spec:
-    """A question from its JSON."""
-    return questions.from_json(text)

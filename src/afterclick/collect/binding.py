@@ -8,8 +8,9 @@ from typing import NamedTuple
 from afterclick.collect import fields, json_cells
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.kinds import EVENT_COLUMN, KINDS, TIME_COLUMN
-from afterclick.core.errors import InputError, nearest
+from afterclick.core.errors import InputError, nearest, nearest_or_known
 from afterclick.core.event import PROPERTY_PREFIX
+from afterclick.core.said import Said, Spoken
 
 
 class Cell(NamedTuple):
@@ -98,58 +99,57 @@ def check(given: ColumnMap, files: Mapping[str, Sequence[str]]) -> None:
     for field, specs in given.columns.items():
         if all(cell(spec, every) is None for spec in specs):
             raise InputError(
-                f"no file has a column {' or '.join(map(repr, specs))} for {field}",
-                hint=nearest(specs[0], every) or "columns: " + ", ".join(every[:20]),
+                Said("refusals.no_column", names=" or ".join(map(repr, specs)), field=field),
+                hint=nearest_or_known(specs[0], every, "refusals.known_columns", 20),
                 path=f"columns.{field}",
             )
     for event, name in given.moments.items():
         if name not in every:
             raise InputError(
-                f"no file has a column {name!r} for the time of {event}",
-                hint=nearest(name, every) or "columns: " + ", ".join(every[:20]),
+                Said("refusals.no_moment_column", name=name, event=event),
+                hint=nearest_or_known(name, every, "refusals.known_columns", 20),
                 path=f"moments.{event}",
             )
     for name in given.drop:
         if name not in every:
-            raise InputError(f"no file has a column {name!r} to drop", hint=nearest(name, every), path="drop")
+            raise InputError(Said("refusals.no_drop_column", name=name), hint=nearest(name, every), path="drop")
     for file, names in files.items():
         _needed(given, bind(given, names), file, names)
 
 
 def _needed(given: ColumnMap, bound: Binding, file: str, names: Sequence[str]) -> None:
-    columns = "columns: " + ", ".join(names[:20])
+    columns = Said("refusals.known_columns", names=names[:20])
     if KINDS[given.kind].needs and given.grain == "events":
         _needs(given, bound, file, columns)
         return
     if not {"occurred_at", "original_at"} & bound.cells.keys():
         raise InputError(
-            f"{file}: no column is mapped to the time",
-            hint=f'write under [columns] occurred_at = "…"; {columns}',
+            Said("refusals.no_time_column", file=file),
+            hint=Said("refusals.map_time", columns=columns),
             path="columns.occurred_at",
         )
     if given.grain == "order_line":
         if "order_id" not in bound.cells:
             raise InputError(
-                f"{file}: order lines need an order id",
-                hint=f'write under [columns] order_id = "…"; {columns}',
+                Said("refusals.lines_need_order", file=file),
+                hint=Said("refusals.map_order", columns=columns),
                 path="columns.order_id",
             )
         if "revenue" not in bound.cells and not {"price", "quantity"} <= bound.cells.keys():
             raise InputError(
-                f"{file}: order lines need price and quantity, or revenue",
-                hint=f'write under [columns] price = "…" and quantity = "…"; {columns}',
+                Said("refusals.lines_need_price", file=file),
+                hint=Said("refusals.map_price", columns=columns),
                 path="columns.price",
             )
     elif not {"event", "type"} & (bound.cells.keys() | given.constants.keys()):
         raise InputError(
-            f"{file}: no column is mapped to the event name",
-            hint='write under [columns] event = "…", or under [constants] event = "Product Viewed"; '
-            f"orders, catalogue, customers, messages, costs and feedback need none: --kind …; {columns}",
+            Said("refusals.no_event_column", file=file),
+            hint=Said("refusals.map_event", columns=columns),
             path="columns.event",
         )
 
 
-def _needs(given: ColumnMap, bound: Binding, file: str, columns: str) -> None:
+def _needs(given: ColumnMap, bound: Binding, file: str, columns: Spoken) -> None:
     there = {*bound.cells, *given.constants}
     if given.moments:
         there |= {"event", "occurred_at"}
@@ -159,7 +159,7 @@ def _needs(given: ColumnMap, bound: Binding, file: str, columns: str) -> None:
         if there.isdisjoint(choice):
             field = choice[0]
             raise InputError(
-                f"{file}: {given.kind} need {' or '.join(choice)}, and no column is mapped to it",
-                hint=f'write under [columns] {field} = "…", or --set {field}=… where all rows have one; {columns}',
+                Said("refusals.kind_needs", file=file, kind=given.kind, names=" or ".join(choice)),
+                hint=Said("refusals.map_field", field=field, columns=columns),
                 path=f"columns.{field}",
             )

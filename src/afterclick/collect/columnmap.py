@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from afterclick.collect import fields
 from afterclick.core.errors import InputError, nearest
 from afterclick.core.names import MESSAGE_EVENTS
+from afterclick.core.said import Said
 
 UNITS = ("auto", "s", "ms", "us", "ns", "iso")
 """Named readings of a time column; anything else in `time_unit` is a strptime pattern."""
@@ -88,8 +89,8 @@ def from_dict(values: Mapping[str, Any], path: str = "") -> ColumnMap:
     for name in given:
         if name not in known:
             raise InputError(
-                f"a map has no field {name!r}",
-                hint=nearest(name, known) or "fields: " + ", ".join(known),
+                Said("refusals.map_no_field", name=name),
+                hint=nearest(name, known) or Said("refusals.known_map_fields", names=", ".join(known)),
                 path=path or name,
             )
     columns = given.get("columns", {})
@@ -100,7 +101,11 @@ def from_dict(values: Mapping[str, Any], path: str = "") -> ColumnMap:
     try:
         return msgspec.convert(given, ColumnMap)
     except msgspec.ValidationError as error:
-        raise InputError(f"the map cannot be read: {error}", hint=f"[columns]\n{_EXAMPLE}", path=path) from None
+        raise InputError(
+            Said("refusals.map_unreadable", error=str(error)),
+            hint=f"[columns]\n{_EXAMPLE}",
+            path=path,
+        ) from None
 
 
 def from_toml(text: str, path: str = "") -> ColumnMap:
@@ -108,7 +113,11 @@ def from_toml(text: str, path: str = "") -> ColumnMap:
     try:
         return from_dict(tomllib.loads(text), path)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"the map file is no TOML: {error}", hint=f"[columns]\n{_EXAMPLE}", path=path) from None
+        raise InputError(
+            Said("refusals.map_no_toml", error=str(error)),
+            hint=f"[columns]\n{_EXAMPLE}",
+            path=str(path),
+        ) from None
 
 
 def load(path: str | Path) -> ColumnMap:
@@ -117,10 +126,10 @@ def load(path: str | Path) -> ColumnMap:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"the map file cannot be read: {error}",
-            hint="check the path; `afterclick import FILE --dry-run --write-map FILE` writes a map"
+            Said("refusals.map_file_unreadable", error=str(error)),
+            hint=Said("refusals.check_map_path")
             if isinstance(error, FileNotFoundError)
-            else "write it as UTF-8 text",
+            else Said("refusals.write_utf8"),
             path=str(path),
         ) from None
     return from_toml(text, str(path))
@@ -141,17 +150,17 @@ def _check(given: ColumnMap) -> None:
     for name in (*given.columns, *given.constants):
         if not fields.known(name):
             raise InputError(
-                f"there is no field {name!r} to map to",
-                hint=nearest(name, fields.FIELDS) or "fields: " + ", ".join(fields.FIELDS) + ", p.<name>",
+                Said("refusals.no_field_to_map", name=name),
+                hint=nearest(name, fields.FIELDS) or Said("refusals.known_targets", names=", ".join(fields.FIELDS)),
                 path=f"columns.{name}",
             )
     for name, raw in given.columns.items():
         if not raw or not all(raw):
-            raise InputError(f"{name} names no column", hint=_EXAMPLE, path=f"columns.{name}")
+            raise InputError(Said("refusals.names_no_column", name=name), hint=_EXAMPLE, path=f"columns.{name}")
     for name in given.moments:
         if name not in MESSAGE_EVENTS:
             raise InputError(
-                f"nothing of a message is called {name!r}",
+                Said("refusals.no_message_moment", name=name),
                 hint=nearest(name, MESSAGE_EVENTS) or ", ".join(sorted(MESSAGE_EVENTS)),
                 path=f"moments.{name}",
             )
@@ -159,22 +168,22 @@ def _check(given: ColumnMap) -> None:
         zone(given.timezone)
     if given.time_unit not in UNITS and not _PATTERN.fullmatch(given.time_unit):
         raise InputError(
-            f"time_unit cannot be {given.time_unit!r}",
-            hint="one of " + ", ".join(UNITS) + ", or a pattern such as %d.%m.%Y %H:%M",
+            Said("refusals.no_time_unit", time_unit=given.time_unit),
+            hint=Said("refusals.time_units", names=", ".join(UNITS)),
             path="time_unit",
         )
     if given.refund:
         try:
             pc.match_substring_regex(pa.array(["x"]), given.refund)
         except pa.ArrowInvalid as error:
-            raise InputError(f"refund is no regular expression: {error}", hint='refund = "^C"', path="refund") from None
+            wrong = Said("refusals.no_refund_pattern", error=str(error))
+            raise InputError(wrong, hint='refund = "^C"', path="refund") from None
     if given.encoding:
         try:
             "".encode(given.encoding)
         except LookupError:
-            raise InputError(
-                f"there is no encoding {given.encoding!r}", hint="utf-8, cp949, cp1252, utf-16", path="encoding"
-            ) from None
+            wrong = Said("refusals.no_encoding", encoding=given.encoding)
+            raise InputError(wrong, hint="utf-8, cp949, cp1252, utf-16", path="encoding") from None
 
 
 def zone(name: str) -> ZoneInfo:
@@ -183,7 +192,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InputError(
-            f"there is no time zone {name!r}", hint="Asia/Seoul, Europe/Berlin, UTC", path="timezone"
+            Said("refusals.no_zone", name=name), hint="Asia/Seoul, Europe/Berlin, UTC", path="timezone"
         ) from None
 
 

@@ -23,6 +23,7 @@ from afterclick.collect.chunks import (
 from afterclick.collect.decoding import BAD_PATTERN, Utf8Stream, open_text, original_bytes
 from afterclick.collect.sources import SourceFile
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 
 ROW_LIMIT: Final = 32 << 20
 """Longest row in bytes that is still read (and rejected, if a cell of it is too large)."""
@@ -99,14 +100,18 @@ class CsvReader:
             # Without an end the only line would be no line.
             head += b"\n"
         if not head.strip():
-            raise InputError(f"{self.name} is empty", hint="export it again, or leave it out", path=self.name)
+            raise InputError(
+                Said("refusals.file_empty", name=self.name),
+                hint=Said("refusals.export_or_leave"),
+                path=self.name,
+            )
         given = "\t" if self._file.path.name.lower().removesuffix(".gz").endswith(".tsv") else _DELIMITERS
         tried = [_try(head, delimiter, escape) for escape in (False, "\\") for delimiter in given]
         best = max(tried, key=lambda found: (found.fit, len(found.columns)))
         if len(best.columns) > COLUMNS_LIMIT:
             raise InputError(
-                f"{self.name} has more than {COLUMNS_LIMIT:,} columns",
-                hint="export only the columns you need",
+                Said("refusals.too_many_columns", name=self.name, columns_limit=COLUMNS_LIMIT),
+                hint=Said("refusals.needed_columns"),
                 path=self.name,
             )
         return Dialect(best.delimiter, best.escape, tuple(distinct_names(best.columns)))
@@ -166,8 +171,8 @@ class _Rows:
                 previous = self._numbered(pa.Table.from_batches([batch]))
         except pa.ArrowInvalid as error:
             raise InputError(
-                f"{self._name}: the text cannot be cut into rows near row {self._next:,}: {error}",
-                hint="is a quote never closed there? A row may have 32 MB at most; nothing was stored",
+                Said("refusals.no_rows_cut", name=self._name, next=self._next, error=str(error)),
+                hint=Said("refusals.quote_not_closed"),
                 path=self._name,
             ) from None
         rest = b""

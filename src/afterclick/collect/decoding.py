@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from afterclick.collect.sources import SourceFile
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 
 BAD_BYTE: Final = 0x10FF00
 """Code point of an undecodable byte 0; the last page of the last private plane, which no text uses."""
@@ -66,7 +67,7 @@ class Utf8Stream(io.RawIOBase):
         if encoding:
             skip = next((len(bom) for bom, of in _BOMS if head.startswith(bom) and of == encoding.lower()), 0)
         elif not self.encoding and _binary(head):
-            raise InputError(f"{name} is no text", hint="it holds binary data: export it as CSV or JSON", path=name)
+            raise InputError(Said("refusals.no_text_file", name=name), hint=Said("refusals.binary_data"), path=name)
         self._head = head[skip:]
         # While only ASCII has come, UTF-8 and CP949 say the same.
         self._decoder = self._start(self.encoding) if self.encoding else None
@@ -93,11 +94,15 @@ class Utf8Stream(io.RawIOBase):
             return self._raw.read(size)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise InputError(
-                f"{self._name} is damaged: {error}", hint="copy or export it again; nothing was stored", path=self._name
+                Said("refusals.file_damaged", name=self._name, error=str(error)),
+                hint=Said("refusals.copy_again"),
+                path=self._name,
             ) from None
         except OSError as error:
             raise InputError(
-                f"{self._name} cannot be read: {error}", hint="check the disk and its permissions", path=self._name
+                Said("refusals.input_unreadable", name=self._name, error=str(error)),
+                hint=Said("refusals.check_disk"),
+                path=self._name,
             ) from None
 
     def _next(self) -> bytes:
@@ -156,7 +161,11 @@ def open_text(file: SourceFile, encoding: str = "") -> Utf8Stream:
     try:
         raw: Any = gzip.GzipFile(file.path) if file.zipped else file.path.open("rb")
     except OSError as error:
-        raise InputError(f"{file.path} cannot be read: {error}", hint="check its permissions", path=file.name) from None
+        raise InputError(
+            Said("refusals.path_unreadable", path=file.path, error=str(error)),
+            hint=Said("refusals.check_permissions"),
+            path=file.name,
+        ) from None
     try:
         return Utf8Stream(raw, file.name, encoding)
     except BaseException:

@@ -143,7 +143,7 @@ NUMBERS: Final = frozenset(
 BREAKDOWNS: Final = ("keyword", "device", "placement", "age", "gender", "region", "hour")
 """What divides the costs of one ad on one day into several rows."""
 
-TYPES: Final = frozenset({"track", "page", "screen", "identify", "group", "alias", "link", "unlink"})
+TYPES: Final = frozenset({"track", "page", "screen", "identify", "group", "alias", "link", "unlink", "rule"})
 
 
 def known(name: str) -> bool:

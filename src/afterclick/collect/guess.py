@@ -12,6 +12,7 @@ from afterclick.collect.kind_detect import Detected, detect
 from afterclick.collect.kind_guess import KindGuesser, OrderGuesser
 from afterclick.collect.samples import Samples
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 
 __all__ = ["Finding", "Guess", "completed", "guess", "looks_like", "shown"]
 
@@ -56,14 +57,14 @@ def _kind_of(readers: Sequence[Reader], samples: Samples, kind: str) -> Detected
         # Rows of any file can be taken for events; everything else would be made of the wrong columns.
         if other is not None and kind not in ("events", "orders"):
             raise InputError(
-                f"the columns are those of {other.kind}, not of {kind}: {other.why}",
-                hint=f'--kind {other.kind}, or --map FILE with kind = "{kind}" and columns of your own',
+                Said("refusals.other_kind", kind=other.kind, kind2=kind, why=other.why),
+                hint=Said("refusals.say_kind", kind=other.kind, kind2=kind),
                 path="kind",
             )
         return Detected(kind, "as was asked", sure=True)
     if len(told) > 1:
         parts = ", ".join(f"{found.kind} ({name})" for found, name in told.values())
         raise InputError(
-            f"files of several kinds: {parts}", hint="import each kind by itself, or say --kind", path="kind"
+            Said("refusals.several_kinds", parts=parts), hint=Said("refusals.kinds_apart"), path="kind"
         )
     return next((found for found, _ in told.values()), Detected("events", "", sure=False))

@@ -23,6 +23,7 @@ from afterclick.collect.report import FileReport, ImportReport
 from afterclick.collect.versions import Versions
 from afterclick.core import clock
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 from afterclick.store.manifest import FileEntry
 from afterclick.store.store import Store
 
@@ -93,7 +94,7 @@ class _Import:
             self._take(new, intake)
             total = self._total()
             if not total.read:
-                raise InputError("there are no rows to import", hint="only headers were found: export the data again")
+                raise InputError(Said("refusals.no_rows"), hint=Said("refusals.only_headers"))
             if not dry_run:
                 transaction.commit(
                     counts=self._told(total, intake),
@@ -241,7 +242,7 @@ def _refuse_wrong_map(given: ColumnMap, reader: Reader, chunk: Chunk, rows: Norm
     first = next(reject for reject in rows.rejects if reject.code == code)
     field = next((field for field, specs in given.columns.items() if first.column in specs), "")
     raise InputError(
-        f"{reader.name}: none of its first {len(chunk.rows):,} rows can be read; {count:,} of them: {first.message}",
-        hint="the map is probably wrong for this file: see [columns], time_unit and grain; nothing was stored",
+        Said("refusals.no_row_readable", name=reader.name, n=len(chunk.rows), count=count, message=first.message),
+        hint=Said("refusals.map_probably_wrong"),
         path=f"columns.{field}" if field else "",
     )

@@ -26,6 +26,7 @@ from afterclick.collect.decoding import BAD_PATTERN, Utf8Stream, open_text, orig
 from afterclick.collect.engine import Engine
 from afterclick.collect.sources import SourceFile
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 
 LINE_LIMIT: Final = 64 << 20
 ARRAY_LIMIT: Final = 1 << 30
@@ -47,8 +48,8 @@ class JsonReader:
         self.notes = ("a JSON array" if self._array else "JSON lines",)
         if not self.columns:
             raise InputError(
-                f"{self.name} holds no JSON object",
-                hint='one object per line is expected: {"event": "…", "timestamp": "…"}',
+                Said("refusals.no_json_object", name=self.name),
+                hint=Said("refusals.json_lines"),
                 path=self.name,
             )
 
@@ -102,8 +103,8 @@ class JsonReader:
             rest = block[cut:]
             if len(rest) > LINE_LIMIT:
                 raise InputError(
-                    f"{self.name}: a line near line {number:,} is longer than {LINE_LIMIT >> 20} MB",
-                    hint="is it one object per line? Nothing was stored",
+                    Said("refusals.line_too_long", name=self.name, number=number, n=LINE_LIMIT >> 20),
+                    hint=Said("refusals.object_per_line"),
                     path=self.name,
                 )
             if cut:
@@ -117,15 +118,17 @@ class JsonReader:
         whole = source.read(ARRAY_LIMIT + 1)
         if len(whole) > ARRAY_LIMIT:
             raise InputError(
-                f"{self.name} is one JSON array of more than 1 GB",
-                hint="write one object per line instead (JSON lines)",
+                Said("refusals.array_too_large", name=self.name),
+                hint=Said("refusals.write_json_lines"),
                 path=self.name,
             )
         try:
             parts = msgspec.json.decode(whole, type=list[msgspec.Raw])
         except (msgspec.DecodeError, RecursionError) as error:
             raise InputError(
-                f"{self.name} is no JSON array: {error}", hint="export it again; nothing was stored", path=self.name
+                Said("refusals.no_json_array", name=self.name, error=str(error)),
+                hint=Said("refusals.export_again_unstored"),
+                path=self.name,
             ) from None
         step = 1 << 17
         for start in range(0, len(parts), step):
@@ -162,8 +165,8 @@ class _Objects:
             self._keys.setdefault(key)
         if len(self._keys) > COLUMNS_LIMIT:
             raise InputError(
-                f"{self._name}: the objects have more than {COLUMNS_LIMIT:,} different keys",
-                hint="keys that hold ids belong into a list; nothing was stored",
+                Said("refusals.too_many_keys", name=self._name, columns_limit=COLUMNS_LIMIT),
+                hint=Said("refusals.keys_hold_ids"),
                 path=self._name,
             )
         names = distinct_names(list(self._keys))

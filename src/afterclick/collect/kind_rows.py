@@ -183,7 +183,7 @@ class KindRows:
         anonymous, user, email, phone = (columns.get(name) for name in ("anonymous_id", "user_id", "email", "phone"))
         known = cells.present(anonymous if anonymous is not None else nothing)
         known |= cells.present(user if user is not None else nothing)
-        called = nothing if phone is None else _telephones(phone)
+        called = nothing if phone is None else readings.telephones(phone)
         address = pc.coalesce(nothing if email is None else email, called)
         found = cells.replaced(nothing if anonymous is None else anonymous, ~known, address)
         columns["anonymous_id"] = pc.coalesce(found, called) if self.kind.name == "customers" else found
@@ -283,16 +283,6 @@ _READ: Final = (
     "channel", "machine", "score", "scale", "comment", "signed_up_at", "refunded_at", "until",
     "email_consent", "sms_consent", "push_consent", "marketing_consent",
 )  # fmt: skip
-
-
-def _telephones(array: pa.Array) -> pa.Array:
-    """Telephone numbers as ids: +82 10-1234-5678 and 010-1234-5678 are one; too short ones and 000… are none."""
-    digits = pc.replace_substring_regex(array, r"[^0-9+]", "")
-    digits = pc.replace_substring_regex(digits, r"^\+?820?(1[0-9]{8,9})$", r"0\1")
-    real = cells.flags(pc.match_substring_regex(digits, r"^\+?[0-9]{9,15}$"))
-    real &= ~cells.flags(pc.match_substring_regex(digits, r"^(0+|1+|9+)$"))
-    called = pc.binary_join_element_wise("tel:", digits, "")
-    return cells.replaced(called, ~real, pa.scalar(None, pa.string()))
 
 
 def _joined(parts: list[pa.Array]) -> pa.Array:

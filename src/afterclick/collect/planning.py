@@ -15,6 +15,7 @@ from afterclick.collect.guess import Finding, completed, guess, looks_like, show
 from afterclick.collect.readers import open_source
 from afterclick.collect.unfold import Unfolded, unfolds
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 
 
 class Plan(NamedTuple):
@@ -65,8 +66,8 @@ def _with_constants(
     for field in constants:
         if field in given.columns:
             raise InputError(
-                f"{field} stands in the column {given.columns[field][0]!r} already",
-                hint="leave it out, or take the column out of a map file",
+                Said("refusals.constant_taken", field=field, columns=given.columns[field][0]),
+                hint=Said("refusals.leave_or_take_out"),
                 path=f"constants.{field}",
             )
     if not constants:
@@ -84,7 +85,7 @@ def _check_kind(given: ColumnMap, readers: Sequence[Reader], *, guessed: bool) -
         if not likely or likely == given.kind:
             raise
         raise InputError(
-            error.message, hint=f"the columns look like {likely}: --kind {likely}; {error.hint}", path=error.path
+            error.said, hint=Said("refusals.looks_like", likely=likely, hint=error.advice), path=error.path
         ) from None
 
 

@@ -58,7 +58,7 @@ class Profile:
         self.name = name
         self.raw = raw
         self.nested = cells.nested(raw.type)
-        self.text = _nested_text(raw) if self.nested else cells.trimmed(_safe_text(raw))
+        self.text = _nested_text(raw) if self.nested else cells.trimmed(cells.as_text(raw))
         self.filled = self.text.drop_null()
 
     @property
@@ -166,13 +166,6 @@ class Profile:
 
     def _share(self, mask: np.ndarray) -> float:
         return float(mask.mean()) if len(mask) else 0.0
-
-
-def _safe_text(raw: pa.Array) -> pa.Array:
-    try:
-        return cells.as_text(raw)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.nulls(len(raw), pa.string())
 
 
 def _nested_text(raw: pa.Array) -> pa.Array:

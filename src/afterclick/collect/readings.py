@@ -1,4 +1,4 @@
-"""Values of kinds brought into one form, each distinct value once: statuses, channels, yes and no, scores, moments."""
+"""Values of kinds in one form, each distinct value read once: statuses, channels, yes and no, scores, moments, telephones."""
 
 from __future__ import annotations
 
@@ -108,3 +108,13 @@ def not_numbers(array: pa.Array) -> np.ndarray:
 def highest(given: pa.Array | None, said: pa.Array) -> pa.Array:
     """The top of the scale: what the score itself says, else the column."""
     return said if given is None else pc.coalesce(said, cells.as_text(given))
+
+
+def telephones(array: pa.Array) -> pa.Array:
+    """Telephone numbers as ids: +82 10-1234-5678 and 010-1234-5678 are one; too short ones and 000… are none."""
+    digits = pc.replace_substring_regex(array, r"[^0-9+]", "")
+    digits = pc.replace_substring_regex(digits, r"^\+?820?(1[0-9]{8,9})$", r"0\1")
+    real = cells.flags(pc.match_substring_regex(digits, r"^\+?[0-9]{9,15}$"))
+    real &= ~cells.flags(pc.match_substring_regex(digits, r"^(0+|1+|9+)$"))
+    called = pc.binary_join_element_wise("tel:", digits, "")
+    return cells.replaced(called, ~real, pa.scalar(None, pa.string()))

@@ -24,6 +24,7 @@ from afterclick.collect.report import FileReport, ImportReport
 from afterclick.core import clock
 from afterclick.core.errors import InputError
 from afterclick.core.event import Rejected
+from afterclick.core.said import Said
 from afterclick.store.manifest import ImportEntry
 from afterclick.store.store import Store
 
@@ -84,7 +85,7 @@ class _Replay:
         groups = list(self._groups())
         if not groups:
             raise InputError(
-                "there is nothing to replay", hint="afterclick rejects list shows what was rejected and why"
+                Said("refusals.nothing_to_replay"), hint=Said("refusals.rejects_list")
             )
         name = self._source or groups[0].source
         kept = frozenset[str]().union(*(group.chosen for group in groups))

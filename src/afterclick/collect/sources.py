@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 
 KINDS: Final = {
     ".csv": "csv",
@@ -28,15 +29,17 @@ KINDS: Final = {
 """Kinds of files by the end of their name, `.gz` behind it allowed for text."""
 
 FILES_LIMIT: Final = 10_000
-_SUPPORTED = "CSV, TSV, JSON lines, JSON, Parquet and Arrow files can be read, text also as .gz"
+_SUPPORTED = Said("refusals.supported_files")
+_AS_CSV = Said("refusals.table_as_csv")
+_UNPACK = Said("refusals.unpack_first")
 _OTHERS: Final = {
-    b"PK\x03\x04": ("a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV (UTF-8)"),
-    b"\xd0\xcf\x11\xe0": ("an old spreadsheet", "save the sheet as CSV (UTF-8)"),
-    b"BZh": ("bzip2", "unpack it first"),
-    b"\xfd7zXZ": ("xz", "unpack it first"),
-    b"\x28\xb5\x2f\xfd": ("zstandard", "unpack it first"),
-    b"%PDF": ("a PDF", "export the table as CSV"),
-    b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
+    b"PK\x03\x04": (Said("refusals.a_zip_or_sheet"), Said("refusals.unpack_or_save")),
+    b"\xd0\xcf\x11\xe0": (Said("refusals.a_old_sheet"), Said("refusals.save_as_csv")),
+    b"BZh": (Said("refusals.a_bzip2"), _UNPACK),
+    b"\xfd7zXZ": (Said("refusals.a_xz"), _UNPACK),
+    b"\x28\xb5\x2f\xfd": (Said("refusals.a_zstandard"), _UNPACK),
+    b"%PDF": (Said("refusals.a_pdf"), _AS_CSV),
+    b"SQLite format 3": (Said("refusals.a_sqlite"), _AS_CSV),
 }
 
 
@@ -63,7 +66,7 @@ def find(paths: str | Path | Sequence[str | Path]) -> tuple[list[SourceFile], li
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not given:
-        raise InputError("nothing was named to import", hint="name files or a folder")
+        raise InputError(Said("refusals.nothing_to_import"), hint=Said("refusals.name_files"))
     found: list[SourceFile] = []
     skipped: list[str] = []
     for item in given:
@@ -92,13 +95,13 @@ def _folder(folder: Path) -> tuple[list[SourceFile], list[str]]:
             continue
         if len(found) >= FILES_LIMIT:
             raise InputError(
-                f"{folder} holds more than {FILES_LIMIT:,} files",
-                hint="import it in parts, or join the files first",
+                Said("refusals.too_many_files", folder=str(folder), files_limit=FILES_LIMIT),
+                hint=Said("refusals.import_parts"),
                 path=str(folder),
             )
         found.append(_file(path, name))
     if not found:
-        raise InputError(f"{folder} holds no file that can be read", hint=_SUPPORTED, path=str(folder))
+        raise InputError(Said("refusals.folder_unreadable", folder=str(folder)), hint=_SUPPORTED, path=str(folder))
     return found, skipped
 
 
@@ -109,8 +112,8 @@ def _walk(folder: Path, root: Path) -> Iterable[Path]:
             path = Path(base, name)
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 raise InputError(
-                    f"{path} is a link that leads out of {folder}",
-                    hint="copy the file into the folder, or name it by its own path",
+                    Said("refusals.link_leads_out", path=str(path), folder=str(folder)),
+                    hint=Said("refusals.copy_file_in"),
                     path=str(path),
                 )
         folders[:] = [name for name in folders if not name.startswith((".", "_"))]
@@ -125,33 +128,31 @@ def _kind(path: Path) -> tuple[str, bool] | None:
 
 
 def _file(path: Path, name: str) -> SourceFile:
+    at = str(path)
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}", hint="check the path", path=str(path)) from None
+        raise InputError(Said("refusals.no_file", path=at), hint=Said("refusals.check_path"), path=at) from None
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be opened: {error}", hint="check path and permissions", path=str(path)
-        ) from None
+        hint = Said("refusals.check_path_rights")
+        raise InputError(Said("refusals.cannot_open", path=at, error=str(error)), hint=hint, path=at) from None
     if not stat.S_ISREG(status.st_mode):
-        raise InputError(
-            f"{path} is no regular file", hint="devices and pipes are not read: write a file first", path=str(path)
-        )
+        raise InputError(Said("refusals.no_regular_file", path=at), hint=Said("refusals.no_devices"), path=at)
     if status.st_size == 0:
-        raise InputError(f"{path} is empty", hint="export it again, or leave it out", path=str(path))
+        raise InputError(Said("refusals.path_empty", path=at), hint=Said("refusals.export_or_leave"), path=at)
     try:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}", hint="check its permissions", path=str(path)
-        ) from None
+        hint = Said("refusals.check_permissions")
+        wrong = Said("refusals.path_unreadable_why", path=at, strerror=error.strerror)
+        raise InputError(wrong, hint=hint, path=at) from None
     for magic, (what, advice) in _OTHERS.items():
         if head.startswith(magic):
-            raise InputError(f"{path} is {what}", hint=advice, path=str(path))
+            raise InputError(Said("refusals.path_is", path=at, what=what), hint=advice, path=at)
     kind = _kind(path) or _by_content(head)
     if kind is None:
-        raise InputError(f"{path} is of no supported kind", hint=_SUPPORTED, path=str(path))
+        raise InputError(Said("refusals.no_supported_kind", path=at), hint=_SUPPORTED, path=at)
     _matches(path, kind, head)
     return SourceFile(path, name, kind[0], kind[1], status.st_size)
 
@@ -166,9 +167,13 @@ def _matches(path: Path, kind: tuple[str, bool], head: bytes) -> None:
     expected = {"parquet": b"PAR1", "arrow": b"ARROW1"}.get(kind[0], b"\x1f\x8b" if kind[1] else b"")
     if not head.startswith(expected):
         raise InputError(
-            f"{path} is not what its name says",
-            hint="it does not begin like such a file: export it again, or rename it",
+            Said("refusals.not_its_name", path=str(path)),
+            hint=Said("refusals.not_so_begun"),
             path=str(path),
         )
     if kind[0] in ("csv", "json") and not kind[1] and head.startswith((b"\x1f\x8b", b"PAR1", b"ARROW1")):
-        raise InputError(f"{path} is no text", hint="rename it to what it is: .gz, .parquet or .arrow", path=str(path))
+        raise InputError(
+            Said("refusals.path_no_text", path=str(path)),
+            hint=Said("refusals.rename_file"),
+            path=str(path),
+        )

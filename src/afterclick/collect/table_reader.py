@@ -21,8 +21,10 @@ from afterclick.collect.chunks import (
     distinct_names,
     gathered,
 )
+from afterclick.collect.sayable import sayable
 from afterclick.collect.sources import SourceFile
 from afterclick.core.errors import InputError
+from afterclick.core.said import Said
 
 _INDEX: Final = re.compile(r"__index_level_\d+__")
 
@@ -30,14 +32,14 @@ _INDEX: Final = re.compile(r"__index_level_\d+__")
 def _refuse_width(name: str, count: int) -> None:
     if count > COLUMNS_LIMIT:
         raise InputError(
-            f"{name} has {count:,} columns",
-            hint=f"at most {COLUMNS_LIMIT:,} are read: export only the columns you need",
+            Said("refusals.n_columns", name=name, count=count),
+            hint=Said("refusals.most_columns", columns_limit=COLUMNS_LIMIT),
             path=name,
         )
 
 
 class TableReader:
-    """Batches of typed columns under distinct names; dictionaries are unfolded, everything else keeps its type."""
+    """Batches of typed columns under distinct names; dictionaries are unfolded, what cannot be told becomes text."""
 
     fixed = True
 
@@ -86,8 +88,8 @@ class TableReader:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
                 raise InputError(
-                    f"{self.name} is damaged behind row {start - 1:,}: {error}",
-                    hint="export it again; nothing was stored",
+                    Said("refusals.damaged_behind", name=self.name, n=start - 1, error=str(error)),
+                    hint=Said("refusals.export_again_unstored"),
                     path=self.name,
                 ) from None
             if batch is None:
@@ -105,7 +107,7 @@ def _unfolded(array: pa.Array) -> pa.Array:
         array = array.dictionary_decode()
     if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
         return array.cast(pa.string())
-    return array
+    return sayable(array)
 
 
 def parquet(file: SourceFile) -> TableReader:
@@ -115,7 +117,9 @@ def parquet(file: SourceFile) -> TableReader:
             names, most = list(source.schema_arrow.names), _batch_rows(source.metadata)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"{file.path} is no readable Parquet file: {error}", hint="export it again", path=file.name
+            Said("refusals.no_parquet", path=file.path, error=str(error)),
+            hint=Said("refusals.export_again"),
+            path=file.name,
         ) from None
 
     def batches(rows: int) -> Iterator[pa.RecordBatch]:
@@ -141,7 +145,9 @@ def arrow(file: SourceFile) -> TableReader:
             names = list(ipc.open_file(mapped).schema.names)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"{file.path} is no readable Arrow file: {error}", hint="export it again", path=file.name
+            Said("refusals.no_arrow", path=file.path, error=str(error)),
+            hint=Said("refusals.export_again"),
+            path=file.name,
         ) from None
 
     def batches(_rows: int) -> Iterator[pa.RecordBatch]:
@@ -157,7 +163,7 @@ def frame(given: Any) -> TableReader:
     """A data frame: pyarrow, pandas, polars, or anything that hands out an Arrow stream. Raises InputError."""
     table = _table(given)
     if not table.num_rows:
-        raise InputError("the data frame has no rows", hint="check what was selected")
+        raise InputError(Said("refusals.frame_no_rows"), hint=Said("refusals.check_selected"))
 
     def batches(rows: int) -> Iterator[pa.RecordBatch]:
         return iter(table.to_batches(max_chunksize=rows))
@@ -179,11 +185,11 @@ def _table(given: Any) -> pa.Table:
             return pa.table(given)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InputError(
-            f"the data frame cannot be read: {error}", hint="a column of mixed types: turn it into text first"
+            Said("refusals.frame_unreadable", error=str(error)), hint=Said("refusals.mixed_types")
         ) from None
     raise InputError(
-        f"a {type(given).__name__} cannot be imported",
-        hint="name files or a folder, or give a pandas, polars or Arrow table",
+        Said("refusals.cannot_import", kind=type(given).__name__),
+        hint=Said("refusals.name_files_or_table"),
     )
 
 

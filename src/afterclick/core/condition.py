@@ -19,6 +19,7 @@ from afterclick.core.condition_mask import NO_AMOUNT, Amounts, Coded, Column, Fl
 from afterclick.core.condition_tree import AllOf, Always, AnyOf, Node, Not, leaves, node_text
 from afterclick.core.condition_values import leaf_matches
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 __all__ = ["NO_AMOUNT", "Amounts", "Coded", "Column", "Condition", "Flags", "Numbers", "parse"]
 
@@ -69,7 +70,11 @@ def parse(
     question the text stands in, `offset` the number of characters before it there.
     """
     if not isinstance(text, str):
-        raise SpecError(f"a condition is text, not {type(text).__name__}", path=path, code="bad_condition")
+        raise SpecError(
+            Said("refusals.condition_is_text", kind=type(text).__name__),
+            path=str(path),
+            code="bad_condition",
+        )
     return Condition(condition_parser.read(text, Place(path, offset), fields))
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from afterclick.core.condition_tree import NAME
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said, Spoken
 
 TokenKind = Literal["name", "number", "text", "sign", "end"]
 
@@ -19,13 +20,13 @@ _ESCAPE: Final = re.compile(
 )
 _CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _INSTEAD: Final = {
-    "=": "write == to compare",
-    "&": "write && for and",
-    "|": "write || for or",
-    "“": 'use straight quotes: "..."',
-    "”": 'use straight quotes: "..."',
-    "‘": "use straight quotes: '...'",
-    "’": "use straight quotes: '...'",
+    "=": Said("refusals.compare_with_equals"),
+    "&": Said("refusals.and_is"),
+    "|": Said("refusals.or_is"),
+    "“": Said("refusals.straight_double"),
+    "”": Said("refusals.straight_double"),
+    "‘": Said("refusals.straight_single"),
+    "’": Said("refusals.straight_single"),
 }
 
 
@@ -43,10 +44,10 @@ class Place(NamedTuple):
     path: str
     offset: int
 
-    def error(self, message: str, at: int, expected: str) -> SpecError:
+    def error(self, message: Spoken, at: int, expected: Spoken) -> SpecError:
         """The SpecError naming the character, counted from 1."""
         return SpecError(
-            f"{message} at character {self.offset + at + 1}",
+            Said("refusals.at_character", message=message, n=self.offset + at + 1),
             hint=expected,
             path=self.path,
             code="bad_condition",
@@ -68,7 +69,9 @@ def tokens(text: str, place: Place) -> Iterator[Token]:
         kind, found = _word(text, at)
         if found is None:
             raise place.error(
-                f"unexpected {text[at]!r}", at, _INSTEAD.get(text[at], "expected a field such as revenue")
+                Said("refusals.unexpected", text=text[at]),
+                at,
+                _INSTEAD.get(text[at], Said("refusals.want_field_first")),
             )
         yield Token(kind, found[0], at)
         at = found.end()
@@ -103,17 +106,17 @@ def _read_text(text: str, at: int, quote: str, place: Place) -> tuple[str, int]:
             parts.append(part)
             continue
         if "\ud800" <= char <= "\udfff":
-            raise place.error("half a character", i, "expected whole Unicode characters")
+            raise place.error(Said("refusals.half_character"), i, Said("refusals.want_whole_characters"))
         parts.append(char)
         i += 1
-    raise place.error("a text that does not end opens", at, f"expected a closing {mark}")
+    raise place.error(Said("refusals.open_text"), at, Said("refusals.want_closing", mark=mark))
 
 
 def _read_escape(text: str, at: int, place: Place) -> tuple[str, int]:
     found = _ESCAPE.match(text, at)
     if found is None:
         raise place.error(
-            "an unknown escape", at, r'expected \\, \", \n, \t or \u0041; in a pattern write r"\d+"'
+            Said("refusals.unknown_escape"), at, Said("refusals.want_escape")
         )
     plain, control, *codes = found.groups()
     if plain:
@@ -123,7 +126,7 @@ def _read_escape(text: str, at: int, place: Place) -> tuple[str, int]:
     code = int(next(digits for digits in codes if digits), 16)
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
         raise place.error(
-            "an escape that is no character", at, "expected a code up to 10ffff, surrogates left out"
+            Said("refusals.escape_no_character"), at, Said("refusals.want_code")
         )
     return chr(code), found.end()
 
@@ -166,16 +169,16 @@ class Cursor:
         self._next += found
         return found
 
-    def need(self, sign: str, expected: str) -> None:
+    def need(self, sign: str, expected: Spoken) -> None:
         """Take this sign. Raises SpecError if another token comes next."""
         if not self.took(sign):
             raise self.unexpected(self.peek(), expected)
 
-    def error(self, message: str, token: Token, expected: str) -> SpecError:
+    def error(self, message: Spoken, token: Token, expected: Spoken) -> SpecError:
         """The complaint about a token."""
         return self._place.error(message, token.at, expected)
 
-    def unexpected(self, token: Token, expected: str) -> SpecError:
+    def unexpected(self, token: Token, expected: Spoken) -> SpecError:
         """The complaint that a token stands where it cannot."""
-        what = {"end": "the condition ends too early,", "text": "unexpected text"}.get(token.kind)
-        return self.error(what or f"unexpected {token.text[:40]!r}", token, expected)
+        what = {"end": Said("refusals.condition_ends_early"), "text": Said("refusals.unexpected_text")}.get(token.kind)
+        return self.error(what or Said("refusals.unexpected", text=token.text[:40]), token, expected)

@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection
-from decimal import Decimal
 from typing import Final
 
 from afterclick.core import condition_tree as tree
-from afterclick.core.condition_lexer import Cursor, Place, Token
-from afterclick.core.condition_tree import Flag, Node, Number, Text, Value
+from afterclick.core.condition_lexer import Place, Token
+from afterclick.core.condition_literals import Literals
+from afterclick.core.condition_tree import Flag, Node, Value
 from afterclick.core.condition_values import find_pattern
 from afterclick.core.errors import nearest
+from afterclick.core.pattern_faults import pattern_fault
+from afterclick.core.said import Said
 
 LENGTH_LIMIT: Final = 2_000
 DEPTH_LIMIT: Final = 20
-LIST_LIMIT: Final = 500
 PATTERN_LIMIT: Final = 200
-DIGITS_LIMIT: Final = 40
-_EXPONENT_LIMIT: Final = 300
 
 _FLIPPED: Final[dict[str, tree.Op]] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _INSTEAD: Final = {
-    "and": "write && for and",
-    "or": "write || for or",
-    "is": "write == to compare, has(x) to ask whether x is there",
-    "not": "write ! before the part in brackets: !(x in [...])",
-    "like": 'write x.contains("...")',
+    "and": Said("refusals.and_is"),
+    "or": Said("refusals.or_is"),
+    "is": Said("refusals.compare_or_has"),
+    "not": Said("refusals.not_is"),
+    "like": Said("refusals.contains_is"),
 }
 
 
 def read(text: str, place: Place, fields: Collection[str] | None) -> Node:
     """The tree of a condition. Raises SpecError for everything that is not one."""
     if len(text) > LENGTH_LIMIT:
-        raise place.error(f"a condition of {len(text):,} characters ends too late,", LENGTH_LIMIT, _shorter())
+        raise place.error(Said("refusals.condition_too_long", n=len(text)), LENGTH_LIMIT, _shorter())
     node = Reader(text, place, fields).whole()
     # What afterclick writes back is a little longer than what may be typed, and must be readable as well.
     if len(tree.node_text(node)) > LENGTH_LIMIT:
-        raise place.error("a condition too long to be written back ends", len(text), _shorter())
+        raise place.error(Said("refusals.condition_too_long_kept"), len(text), _shorter())
     return node
 
 
-def _shorter() -> str:
-    return f"expected at most {LENGTH_LIMIT:,} characters; shorten the list, or save it as a segment"
+def _shorter() -> Said:
+    return Said("refusals.want_shorter_condition", length_limit=LENGTH_LIMIT)
 
 
-class Reader(Cursor):
+class Reader(Literals):
     """Recursive descent: or > and > not > leaf."""
 
     def __init__(self, text: str, place: Place, fields: Collection[str] | None) -> None:
@@ -56,7 +54,7 @@ class Reader(Cursor):
     def whole(self) -> Node:
         """Everything up to the end."""
         if self.peek().kind == "end":
-            raise self.error("no condition", self.peek(), "expected one such as revenue >= 20000")
+            raise self.error(Said("refusals.no_condition"), self.peek(), Said("refusals.want_condition"))
         node = self._or()
         token = self.peek()
         if token.kind != "end":
@@ -65,12 +63,12 @@ class Reader(Cursor):
             raise self.unexpected(token, hint or self._after_leaf(token, before))
         return node
 
-    def _after_leaf(self, token: Token, before: Token) -> str:
+    def _after_leaf(self, token: Token, before: Token) -> Said:
         if token.text in tree.OPS:
-            return "comparisons stand between one field and one value: write x > 1 && x < 5, !(x == 1)"
+            return Said("refusals.one_comparison")
         if token.text == "," and before.kind == "number":
-            return "write numbers without separators: 20000"
-        return "expected &&, || or the end"
+            return Said("refusals.plain_numbers")
+        return Said("refusals.want_and_or")
 
     # -- and, or, not
 
@@ -95,14 +93,14 @@ class Reader(Cursor):
             )
         if self.took("("):
             node = self._deeper(token, self._or)
-            self.need(")", "expected )")
+            self.need(")", Said("refusals.want_close"))
             return node
         return self._leaf()
 
     def _deeper(self, token: Token, part: Callable[[], Node]) -> Node:
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
-            raise self.error("brackets too deep", token, f"expected at most {DEPTH_LIMIT} inside each other")
+            raise self.error(Said("refusals.too_deep"), token, Said("refusals.want_less_deep", depth_limit=DEPTH_LIMIT))
         node = part()
         self._depth -= 1
         return node
@@ -114,9 +112,9 @@ class Reader(Cursor):
         token = self.peek()
         if token.kind == "name" and token.text == "has":
             self.take()
-            self.need("(", "expected has(field)")
+            self.need("(", Said("refusals.want_has"))
             field = self._field()
-            self.need(")", "expected ) after the field of has(...)")
+            self.need(")", Said("refusals.want_has_close"))
             return tree.Has(field)
         if token.kind in ("number", "text") or token.text in ("true", "false", "null", "-"):
             return self._value_first(token, alone)
@@ -127,7 +125,7 @@ class Reader(Cursor):
         if token.kind not in ("sign", "name") or token.text not in (*tree.OPS, "in"):
             return None
         if alone:
-            raise self.error("a comparison behind !", token, "write the part in brackets: !(x == 1)")
+            raise self.error(Said("refusals.comparison_behind_not"), token, Said("refusals.bracket_it"))
         self.take()
         return token
 
@@ -137,10 +135,10 @@ class Reader(Cursor):
         if sign is None and isinstance(value, Flag):
             return tree.Always(value.value)
         if sign is None:
-            raise self.unexpected(self.peek(), "expected a comparison with a field")
+            raise self.unexpected(self.peek(), Said("refusals.want_comparison"))
         if sign.text == "in":
             raise self.error(
-                "a value on the left of in", token, 'expected a field there: channel in ["email", "sms"]'
+                Said("refusals.value_left_of_in"), token, Said("refusals.want_field_in")
             )
         return self._compared(self._field(), _FLIPPED[sign.text], value, sign)
 
@@ -172,13 +170,15 @@ class Reader(Cursor):
         if value is None:
             if op not in ("==", "!="):
                 raise self.error(
-                    f"{op} with null", sign, f"expected has({tree.field_text(field)}), or == null"
+                    Said("refusals.op_with_null", op=op),
+                    sign,
+                    Said("refusals.want_has_of", field=tree.field_text(field)),
                 )
             if op == "!=":
                 return tree.Has(field)
             return self._deeper(sign, lambda: tree.negated(tree.Has(field)))
         if isinstance(value, Flag) and op not in ("==", "!="):
-            raise self.error(f"{op} with {value.text()}", sign, "expected == or != beside true and false")
+            raise self.error(Said("refusals.op_with", op=op, value=value.text()), sign, Said("refusals.want_equals"))
         return tree.Compare(field, op, value)
 
     # -- fields
@@ -190,13 +190,13 @@ class Reader(Cursor):
     def _path(self) -> str:
         token = self.take()
         if token.kind != "name" or token.text in tree.RESERVED:
-            raise self.unexpected(token, "expected a field such as revenue or properties.coupon")
+            raise self.unexpected(token, Said("refusals.want_field"))
         parts = [token.text]
         while True:
             if self.took("."):
                 part = self.take()
                 if part.kind != "name":
-                    raise self.unexpected(part, "expected a name after the dot")
+                    raise self.unexpected(part, Said("refusals.want_name_after_dot"))
                 parts.append(part.text)
             elif self.peek().text == "[" and self.peek().kind == "sign":
                 parts.append(self._index())
@@ -207,8 +207,8 @@ class Reader(Cursor):
         self.take()
         part = self.take()
         if part.kind != "text" or not part.text:
-            raise self.unexpected(part, 'expected a property name in quotes: properties["coupon code"]')
-        self.need("]", "expected ]")
+            raise self.unexpected(part, Said("refusals.want_property"))
+        self.need("]", Said("refusals.want_close_square"))
         return part.text
 
     def _known(self, field: str, token: Token) -> str:
@@ -219,85 +219,45 @@ class Reader(Cursor):
             return field
         listed = ", ".join(sorted(self._fields)[:12])
         raise self.error(
-            f"unknown field {field[:80]!r}",
+            Said("refusals.unknown_field", field=field[:80]),
             token,
-            nearest(field, self._fields) or f"expected one of {listed}",
+            nearest(field, self._fields) or Said("refusals.want_one_listed", listed=listed),
         )
 
     def _search(self, start: Token, path: str) -> Node:
         field, _, name = path.rpartition(".")
         method = tree.METHODS.get(name)
         if not field and name in tree.METHODS:
-            raise self.error(f"{name} without a field", start, f'write it behind one: path.{name}("...")')
-        if method is None:
-            hint = nearest(name, tree.METHODS) or "expected has(x)" + "".join(
-                f", x.{m}(..)" for m in tree.METHODS
+            raise self.error(
+                Said("refusals.method_without_field", name=name),
+                start,
+                Said("refusals.write_behind_field", name=name),
             )
-            raise self.error(f"unknown function {name[:80]!r}", start, hint)
+        if method is None:
+            hint = nearest(name, tree.METHODS) or Said("refusals.want_methods", names="".join(
+                f", x.{m}(..)" for m in tree.METHODS
+            ))
+            raise self.error(Said("refusals.unknown_function", name=name[:80]), start, hint)
         field = self._known(field, start)
         self._searched(field, start)
-        self.need("(", "expected (")
+        self.need("(", Said("refusals.want_open"))
         token = self.take()
         if token.kind != "text":
-            raise self.unexpected(token, f'expected a text in quotes: {name}("...")')
-        self.need(")", "expected ) after the text")
+            raise self.unexpected(token, Said("refusals.want_text_in", name=name))
+        self.need(")", Said("refusals.want_close_text"))
         if method == "matches":
             self._check_pattern(token)
         return tree.Search(field, method, token.text)
 
     def _check_pattern(self, token: Token) -> None:
         if len(token.text) > PATTERN_LIMIT:
-            raise self.error("a pattern too long", token, f"expected at most {PATTERN_LIMIT} characters")
+            raise self.error(
+                Said("refusals.pattern_too_long"),
+                token,
+                Said("refusals.most_characters", pattern_limit=PATTERN_LIMIT),
+            )
         try:
             find_pattern(token.text, [""])
         except ValueError as error:
-            raise self.error(
-                "a pattern that cannot be read", token, f"expected RE2 syntax: {error}"
-            ) from None
-
-    # -- values
-
-    def _list(self) -> tuple[Value, ...]:
-        opening = self.peek()
-        self.need("[", 'expected a list: channel in ["email", "sms"]')
-        values: dict[Value, None] = {}
-        while True:
-            token = self.peek()
-            value = self._value()
-            if value is None:
-                raise self.error("null in a list", token, "expected values only; write !has(x) || x in [...]")
-            values[value] = None
-            if len(values) > LIST_LIMIT:
-                raise self.error("a list too long", opening, f"expected at most {LIST_LIMIT} values")
-            if self.took("]"):
-                return tuple(values)
-            self.need(",", "expected , or ]")
-
-    def _value(self) -> Value | None:
-        """A literal; None stands for `null`."""
-        token = self.take()
-        if token.kind == "text":
-            return Text(token.text)
-        if token.kind == "number":
-            return self._number(token, token.text)
-        if token.text == "-" and self.peek().kind == "number":
-            return self._number(token, "-" + self.take().text)
-        if token.kind == "name" and token.text in ("true", "false", "null"):
-            return None if token.text == "null" else Flag(token.text == "true")
-        if token.kind == "name":
-            raise self.unexpected(token, f'expected a value; put a text in quotes: "{token.text[:40]}"')
-        raise self.unexpected(token, 'expected a value: a number, "text", true, false or null')
-
-    def _number(self, token: Token, text: str) -> Number:
-        mantissa, _, exponent = text.lower().partition("e")
-        digits = sum(char.isdigit() for char in mantissa)
-        if digits > DIGITS_LIMIT or len(exponent) > 5 or abs(int(exponent or 0)) > _EXPONENT_LIMIT:
-            raise self.error(
-                "a number too long or too large",
-                token,
-                f"expected at most {DIGITS_LIMIT} digits; put an id in quotes",
-            )
-        value = tree.normal(Decimal(text))
-        if not math.isfinite(float(value)) or (value and abs(value.adjusted()) > _EXPONENT_LIMIT):
-            raise self.error("a number too large or too small", token, "expected at most 1e300")
-        return Number(value)
+            hint = Said("refusals.want_re2", error=pattern_fault(error))
+            raise self.error(Said("refusals.pattern_unreadable"), token, hint) from None

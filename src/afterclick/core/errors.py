@@ -9,13 +9,20 @@
     │   └── StoreFormat     written by a newer afterclick, or not a store at all (exit 2)
     └── NotEnoughData       the question has no events to answer from (exit 3)
 
-Bad rows are not errors: they are `Rejected`, which is data.
+Bad rows are not errors: they are `Rejected`, which is data. What a person at a form can cause is raised with texts of the
+catalogue (`Said`), so that a page says it in its reader's language; `message` and `hint` are the same in English.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+from afterclick.core.said import Said, Spoken, say
+
+PLACED: Final = "refusals.at_place"
+"""The text that says at which place of a file something is wrong: `place`, then `message`."""
 
 
 class AfterclickError(Exception):
@@ -25,17 +32,44 @@ class AfterclickError(Exception):
     status = 500
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "", path: str = "", code: str = "") -> None:
+    def __init__(self, message: Spoken, *, hint: Spoken = "", path: str = "", code: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.said = message
+        self.advice = hint
         self.path = path
         if code:
             self.code = code
 
-    def to_dict(self) -> dict[str, str]:
+    @property
+    def message(self) -> str:
+        """What happened and why, in English."""
+        return say(self.said)
+
+    @property
+    def hint(self) -> str:
+        """What to do next, in English; empty where there is nothing to say."""
+        return say(self.advice)
+
+    def say(self, lang: str) -> str:
+        """What happened and why, in a language of the catalogue."""
+        return say(self.said, lang)
+
+    def say_plainly(self, lang: str) -> str:
+        """The same for a reader who filled in a form, without the place in afterclick.toml that stands before it."""
+        if isinstance(self.said, Said) and self.said.id == PLACED:
+            return say(self.said.params["message"], lang)
+        return self.say(lang)
+
+    def advise(self, lang: str) -> str:
+        """What to do next, in a language of the catalogue; empty where there is nothing to say."""
+        return say(self.advice, lang)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def to_dict(self, lang: str = "en") -> dict[str, str]:
         """The error as JSON shows it: empty parts are left out."""
-        parts = {"code": self.code, "message": self.message, "hint": self.hint, "path": self.path}
+        parts = {"code": self.code, "message": self.say(lang), "hint": self.advise(lang), "path": self.path}
         return {key: value for key, value in parts.items() if value}
 
 
@@ -90,7 +124,13 @@ class NotEnoughData(AfterclickError):
     exit_code = 3
 
 
-def nearest(given: str, allowed: Iterable[str]) -> str:
-    """ "; did you mean `x`?" for the nearest allowed text, or nothing."""
+def nearest(given: str, allowed: Iterable[str]) -> Spoken:
+    """`did you mean 'x'?` for the nearest allowed text, or nothing."""
     found = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)
-    return f"did you mean {found[0]!r}?" if found else ""
+    return Said("refusals.nearest", name=found[0]) if found else ""
+
+
+def nearest_or_known(given: str, allowed: Iterable[str], known: str, most: int = 30) -> Spoken:
+    """The nearest allowed text, else the text `known` with the first `most` of them as `names`."""
+    names = list(allowed)
+    return nearest(given, names) or Said(known, names=names[:most] or [Said("refusals.none_yet")])

@@ -41,7 +41,9 @@ JSON object that came nested; what came flat keeps a typed column of its own, na
 
 PROPERTY_PREFIX = "p."
 
-SYSTEM_TYPES = frozenset({"identify", "group", "alias", "link", "unlink"})
+RULE = "rule"
+"""The type of an event that a rule made: nobody did it."""
+SYSTEM_TYPES = frozenset({"identify", "group", "alias", "link", "unlink", RULE})
 """Calls that are no behaviour: they neither start nor extend a session."""
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said, Spoken
 from afterclick.core.step import Step
 
 _BETWEEN: Final = re.compile(r"(?P<step>.*\S)\s+(?P<after>\d{1,4})\.\.(?P<before>\d{1,4})\s*", re.DOTALL)
@@ -27,10 +28,11 @@ class Exclusion(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 1 <= self.after < self.before:
             raise _error(
-                f"an exclusion between the steps {self.after} and {self.before}", "write two numbers that rise: 1..2"
+                Said("refusals.exclusion_between", after=self.after, before=self.before),
+                Said("refusals.rising_numbers"),
             )
         if self.step.optional or self.step.anchored:
-            raise _error("an exclusion carries no ? or !", "write Event[condition] 1..2")
+            raise _error(Said("refusals.exclusion_suffix"), Said("refusals.write_exclusion"))
 
     @classmethod
     def parse(cls, text: str, *, fields: Collection[str] | None = None, path: str = "without") -> Exclusion:
@@ -38,15 +40,15 @@ class Exclusion(msgspec.Struct, frozen=True, kw_only=True):
         found = _BETWEEN.fullmatch(text)
         if found is None:
             raise _error(
-                f"{text!r} does not say between which steps",
-                "write Event[condition] 1..2: after step 1, before step 2",
+                Said("refusals.exclusion_without_steps", text=text),
+                Said("refusals.write_exclusion_steps"),
                 path,
             )
         step = Step.parse(found["step"], fields=fields, path=path)
         try:
             return cls(step=step, after=int(found["after"]), before=int(found["before"]))
         except SpecError as error:
-            raise _error(error.message, error.hint, path) from None
+            raise _error(error.said, error.advice, path) from None
 
     def text(self) -> str:
         """The canonical text; `Exclusion.parse(text)` gives an equal exclusion."""
@@ -56,5 +58,5 @@ class Exclusion(msgspec.Struct, frozen=True, kw_only=True):
         return self.text()
 
 
-def _error(message: str, hint: str, path: str = "without") -> SpecError:
+def _error(message: Spoken, hint: Spoken, path: str = "without") -> SpecError:
     return SpecError(message, hint=hint, path=path, code="bad_exclusion")

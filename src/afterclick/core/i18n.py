@@ -7,6 +7,7 @@ A text holds placeholders `{name}` or `{name:format}`; a literal brace is double
     rate points change duration         29.1% · +0.50 pt · +8.4% · 3 d 7 h
     date date(year) instant             read in the parameter `zone` (UTC without it)
     plural(visitor|visitors)            one of the two words, by the number
+    quoted                              what somebody wrote, in quotes, with its unseen characters shown
     and or                              a list of texts: a, b and c
     을 를 이 가 은 는 과 와 으로 로       the text with its Korean particle
 """
@@ -32,6 +33,7 @@ from afterclick.core.figures import (
     rate,
 )
 from afterclick.core.particles import PARTICLES, with_particle
+from afterclick.core.said import Said
 
 __all__ = [
     "NOTHING",
@@ -124,12 +126,21 @@ def _compiled(text_id: str, source: str) -> tuple[str | _Slot, ...]:
 
 
 def _filled(slot: _Slot, lang: str, params: Mapping[str, Any]) -> str:
-    value = params[slot.name]
+    value = _spoken(params[slot.name], lang)
     if slot.form in PARTICLES:
         return with_particle(_plain(value), slot.form)
     if not slot.form:
         return _plain(value)
     return _FORMS[slot.form](value, lang, slot.argument, params)
+
+
+def _spoken(value: Any, lang: str) -> Any:
+    """A parameter that is itself a text of the catalogue, in the language of the text around it."""
+    if isinstance(value, Said):
+        return value.say(lang)
+    if isinstance(value, list | tuple):
+        return [_spoken(item, lang) for item in value]
+    return value
 
 
 def _plain(value: Any) -> str:
@@ -169,6 +180,7 @@ _FORMS: Final[dict[str, Callable[[Any, str, str, Mapping[str, Any]], str]]] = {
     "date": _date,
     "instant": lambda value, lang, _argument, params: instant(value, lang, params.get("zone", "UTC")),
     "plural": _plural,
+    "quoted": lambda value, _lang, _argument, _params: repr(value),
     "and": lambda value, lang, _argument, _params: listing(value, lang, "and"),
     "or": lambda value, lang, _argument, _params: listing(value, lang, "or"),
 }

@@ -1,4 +1,4 @@
-"""Control of false finds where many things are tested at once: q-values of Benjamini and Hochberg, p-values of Holm."""
+"""Control of false finds where many things are tested at once: q-values of Benjamini and Hochberg."""
 
 from __future__ import annotations
 
@@ -20,18 +20,6 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Array:
     # m/j first: at j = m the factor is exactly 1, so that a p on the limit stays on it.
     steps = values[order] * (count / np.arange(1, count + 1))
     return _put_back(np.minimum.accumulate(steps[::-1])[::-1], order)
-
-
-def holm(p: npt.ArrayLike) -> Array:
-    """Holm's adjusted p-values, float64 in the same order: with all of <= a, one false find or more has at most a chance a.
-
-    Of the i-th smallest of m the greatest of p_j · (m - j + 1) over j <= i, at most 1 (Holm 1979). Equal p give equal
-    values. Raises ValueError for NaN and for what lies outside 0..1.
-    """
-    values = _checked(p)
-    order = np.argsort(values, kind="stable")
-    steps = values[order] * np.arange(len(values), 0, -1)
-    return _put_back(np.maximum.accumulate(steps), order)
 
 
 def _checked(p: npt.ArrayLike) -> Array:

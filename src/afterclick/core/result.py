@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from afterclick.core import i18n
-from afterclick.core.errors import AfterclickError, SpecError, UsageError, nearest
+from afterclick.core.errors import AfterclickError, SpecError, UsageError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 
 if TYPE_CHECKING:
@@ -106,16 +107,22 @@ class Result:
     def people(self, cell: str) -> People:
         """The visitors behind a cell such as `stage=Attract;part=lost`. Raises SpecError for a cell that is not there."""
         if self._people is None:
-            raise SpecError(f"{self.spec.key_word} has no people behind its cells", path="people")
+            raise SpecError(Said("refusals.no_people", key_word=self.spec.key_word), path="people")
         if callable(self._people):
             return self._people(cell)
         if cell not in self._people:
             raise SpecError(
-                f"there is no cell {cell!r}",
-                hint=nearest(cell, self._people) or "cells: " + ", ".join(list(self._people)[:12]),
+                Said("refusals.no_cell", cell=cell),
+                hint=nearest_or_known(cell, self._people, "refusals.known_cells", 12),
                 path="people",
             )
         return self._people[cell]()
+
+    def with_sentence(self, sentence: Text) -> Result:
+        """This result with another finding."""
+        other = copy(self)
+        other._sentence = sentence
+        return other
 
     def with_people(self, first: Callable[[str], People | None]) -> Result:
         """This result, whose cells `first` answers where it knows them."""
@@ -154,14 +161,14 @@ class Result:
         try:
             return self.frame.to_pandas()
         except ImportError as error:
-            raise AfterclickError("pandas is not installed", hint="pip install 'afterclick[pandas]'") from error
+            raise AfterclickError(Said("refusals.no_pandas"), hint="pip install 'afterclick[pandas]'") from error
 
     def to_polars(self) -> pl.DataFrame:
         """The main table as a polars data frame (polars is imported here, and nowhere else)."""
         try:
             import polars  # noqa: PLC0415 - an output, no dependency
         except ImportError as error:
-            raise AfterclickError("polars is not installed", hint="pip install 'afterclick[polars]'") from error
+            raise AfterclickError(Said("refusals.no_polars"), hint="pip install 'afterclick[polars]'") from error
         found: pl.DataFrame = polars.from_arrow(self.frame)
         return found
 
@@ -197,8 +204,8 @@ class Result:
         form = target.suffix.lower().removeprefix(".")
         if form not in SAVED:
             raise UsageError(
-                f"{target.name} has no ending that says how to write it",
-                hint="name a file that ends in " + ", ".join(f".{known}" for known in SAVED),
+                Said("refusals.no_ending", name=target.name),
+                hint=Said("refusals.name_ending", names=", ".join(f".{known}" for known in SAVED)),
                 path="path",
             )
         with target.open("w", encoding="utf-8", newline="") as file:
@@ -260,5 +267,5 @@ def present(form: str, how: Callable[..., Any]) -> None:
 def presenter(form: str) -> Callable[..., Any]:
     """What was registered for a form. Raises AfterclickError where nothing was."""
     if form not in _PRESENTERS:
-        raise AfterclickError(f"nothing here shows a result as {form}", hint="open the store with afterclick.open(...)")
+        raise AfterclickError(Said("refusals.no_presenter", form=form), hint=Said("refusals.open_store"))
     return _PRESENTERS[form]

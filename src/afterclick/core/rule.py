@@ -20,6 +20,7 @@ from afterclick.core.condition_lexer import Place
 from afterclick.core.condition_mask import Column, node_mask
 from afterclick.core.errors import SpecError
 from afterclick.core.rule_terms import Term
+from afterclick.core.said import Said
 
 __all__ = ["Rule", "parse"]
 
@@ -67,5 +68,5 @@ class Rule:
 def parse(text: str, *, path: str = "rule") -> Rule:
     """Read a rule. Raises SpecError with the character, what was expected, the nearest name."""
     if not isinstance(text, str):
-        raise SpecError(f"a rule is text, not {type(text).__name__}", path=path, code="bad_rule")
+        raise SpecError(Said("refusals.rule_is_text", kind=type(text).__name__), path=str(path), code="bad_rule")
     return Rule(*rule_parser.read(text, Place(path, 0)))

@@ -13,26 +13,27 @@ from afterclick.core.condition import Condition
 from afterclick.core.condition_lexer import Place, Token
 from afterclick.core.condition_parser import LENGTH_LIMIT, Reader
 from afterclick.core.condition_tree import Node, Number, Value
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest, nearest_or_known
 from afterclick.core.rule_terms import Kind, Term
 from afterclick.core.rule_types import Span
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 
 _UNITS: Final = ("ms", "s", "m", "h", "d", "w")
 _WORDS: Final = frozenset({"then", "within", "same", "not"})
 _MOST_STEPS: Final = 50
-_EVENT: Final = 'expected an event in quotes: "Product Viewed"'
+_EVENT: Final = Said("refusals.want_event")
 _AS_EVENT: Final = frozenset({"event", "path", "page_group", "host", "revenue", "amount", "value", "device_type", "browser"})
 
 
 def read(text: str, place: Place) -> tuple[Node, dict[str, Term]]:
     """The tree of a rule and its terms by their text. Raises SpecError for everything that is not one."""
     if len(text) > LENGTH_LIMIT:
-        raise place.error(f"a rule of {len(text):,} characters ends too late,", LENGTH_LIMIT, "expected less")
+        raise place.error(Said("refusals.rule_too_long", n=len(text)), LENGTH_LIMIT, Said("refusals.want_less"))
     reader = _RuleReader(text, place)
     node = reader.whole()
     if len(tree.node_text(node, str)) > LENGTH_LIMIT:
-        raise place.error("a rule too long to be written back ends", len(text), "expected a shorter one")
+        raise place.error(Said("refusals.rule_too_long_kept"), len(text), Said("refusals.want_shorter_rule"))
     used = {leaf.field for leaf in tree.leaves(node)}
     return node, {name: term for name, term in reader.terms.items() if name in used}
 
@@ -55,7 +56,7 @@ class _RuleReader(Reader):
     def _field_first(self, alone: bool) -> Node:
         if not self._of_event and self.peek().text == "performed" and self._calls():
             self.take()
-            self.need("(", "expected (")
+            self.need("(", Said("refusals.want_open"))
             term = self._counted(self.before())
             self._keep(term)
             return tree.Compare(term.text(), ">=", Number(Decimal(1)))
@@ -72,7 +73,7 @@ class _RuleReader(Reader):
             if self.took("."):
                 method = self.take()
                 if method.kind != "name":
-                    raise self.unexpected(method, "expected a search such as .contains(...)")
+                    raise self.unexpected(method, Said("refusals.want_search"))
                 return f"{path}.{method.text}"
             return path
         return super()._path()
@@ -87,11 +88,11 @@ class _RuleReader(Reader):
         if make is None:
             known = [*self._functions, "performed", "has"]
             raise self.error(
-                f"unknown function {token.text[:80]!r}",
+                Said("refusals.unknown_term", text=token.text[:80]),
                 token,
-                nearest(token.text, known) or "expected one of " + ", ".join(known),
+                nearest_or_known(token.text, known, "refusals.want_one_of"),
             )
-        self.need("(", "expected (")
+        self.need("(", Said("refusals.want_open"))
         return make(token)
 
     def _keep(self, term: Term) -> str:
@@ -109,17 +110,21 @@ class _RuleReader(Reader):
             return self._keep(terms.Trait(rest))
         if root in terms.LATER:
             raise SpecError(
-                f"{field} is not available yet",
-                hint="scores come with `learn`, arms with experiments; until then use what visitors did",
+                Said("refusals.not_yet", field=field),
+                hint=Said("refusals.not_yet_hint"),
                 path=self.path,
                 code="not_available_yet",
             )
         hint = nearest(field, terms.STATE)
         if not hint and field.removeprefix("properties.") in (*_AS_EVENT, *terms.TOUCH) or root == "properties":
-            hint = f'that is of an event: count("*"[{tree.field_text(field)} == ...]) >= 1'
-            hint += f", or session.{field}" if field in terms.TOUCH else ""
+            written = tree.field_text(field)
+            hint = Said("refusals.of_event", written=written)
+            if field in terms.TOUCH:
+                hint = Said("refusals.of_event_or_session", field=field, written=written)
         raise self.error(
-            f"unknown field {field[:80]!r}", token, hint or "expected one of " + ", ".join(list(terms.STATE)[:12])
+            Said("refusals.unknown_field", field=field[:80]),
+            token,
+            hint or Said("refusals.want_one_of", names=", ".join(list(terms.STATE)[:12])),
         )
 
     def _compared(self, field: str, op: tree.Op, value: Value | None, sign: Token) -> Node:
@@ -139,14 +144,15 @@ class _RuleReader(Reader):
         kind = self._kind(field)
         if not self._of_event and kind not in ("flag", "any"):
             written = f"{field[:80]} {rule_types.EXAMPLES[kind]}"
-            raise self.error(f"{field[:80]} stands alone", token, f"expected a comparison: {written}")
+            hint = Said("refusals.want_written", written=written)
+            raise self.error(Said("refusals.stands_alone", field=field[:80]), token, hint)
         return super()._bare(field, token)
 
     def _searched(self, field: str, token: Token) -> None:
         kind = self._kind(field)
         if not self._of_event and kind not in ("text", "any"):
-            hint = f"expected a comparison such as {rule_types.EXAMPLES[kind]}"
-            raise self.error(f"{field[:80]} is no text", token, hint)
+            hint = Said("refusals.want_comparison_such", examples=rule_types.EXAMPLES[kind])
+            raise self.error(Said("refusals.no_text", field=field[:80]), token, hint)
 
     def _kind(self, field: str) -> Kind:
         return self.terms[field].kind if field in self.terms else "any"
@@ -154,7 +160,8 @@ class _RuleReader(Reader):
     def _check(self, field: str, value: Value, op: str, sign: Token) -> None:
         kind = self._kind(field)
         if not rule_types.fits(kind, value, op):
-            message = f"{op} {value.text()[:40]} beside {field[:80]}, which is {rule_types.KINDS[kind]},"
+            written, said_kind = value.text()[:40], rule_types.KINDS[kind]
+            message = Said("refusals.beside", op=op, value=written, field=field[:80], kind=said_kind)
             raise self.error(message, sign, rule_types.example(kind, field[:80]))
 
     # -- functions, behind their opening bracket
@@ -169,7 +176,7 @@ class _RuleReader(Reader):
 
     def _figure(self, token: Token) -> Term:
         step = self._step()
-        self.need(",", f"expected the field to take: {token.text}({terms.step_text(step)}, revenue)")
+        self.need(",", Said("refusals.want_field_to_take", text=token.text, step=terms.step_text(step)))
         which = next(one for one in terms.WHICH if one == token.text)
         return terms.Figure(which, step, self._event_field(), self._closing_span(token))
 
@@ -180,41 +187,38 @@ class _RuleReader(Reader):
             field = super()._path()
             if terms.STATE.get(field) != "instant":
                 instants = [name for name, kind in terms.STATE.items() if kind == "instant"]
-                hint = nearest(field, instants) or "expected an event in quotes, or one of " + ", ".join(instants)
-                raise self.error(f"{field[:80]!r} is no instant", start, hint)
-            self.need(")", "expected )")
+                hint = nearest_or_known(field, instants, "refusals.want_event_or")
+                raise self.error(Said("refusals.no_instant", field=field[:80]), start, hint)
+            self.need(")", Said("refusals.want_close"))
             return terms.SinceInstant(field)
         step = self._step()
-        self.need(")", "expected )")
+        self.need(")", Said("refusals.want_close"))
         return terms.Since(step)
 
     def _sequence(self, token: Token) -> Term:
         steps, absent, within, same = self._chain()
         if absent and not within:
-            raise self.error("a step that must not follow, without a span", token, "write: then not ... within 7d")
+            raise self.error(Said("refusals.absent_without_span"), token, Said("refusals.write_absent_span"))
         if absent and len(steps) > 2:
-            raise self.error(
-                "a step that must not follow behind more than one", token,
-                'write two parts: sequence("A" then "B") && sequence("B" then not "C" within 7d)',
-            )  # fmt: skip
+            raise self.error(Said("refusals.absent_behind_many"), token, Said("refusals.write_two_parts"))
         return terms.Sequence(steps, within, absent, same, self._closing_span(token))
 
     def _reached(self, token: Token) -> Term:
         steps, absent, within, same = self._chain()
         if absent:
-            raise self.error("a step that must not follow, in a funnel", token, "write sequence(... then not ...)")
-        self.need(")", "expected )")
+            raise self.error(Said("refusals.absent_in_funnel"), token, Said("refusals.write_sequence"))
+        self.need(")", Said("refusals.want_close"))
         return terms.Reached(steps, within, same)
 
     def _chain(self) -> tuple[tuple[Step, ...], bool, int, str]:
         steps, absent = [self._step()], False
         while self.took("then"):
             if absent:
-                raise self.error("a step behind one that must not follow", self.before(), "expected it to be the last")
+                raise self.error(Said("refusals.behind_absent"), self.before(), Said("refusals.want_last"))
             absent = self.took("not")
             steps.append(self._step())
         if len(steps) < 2 or len(steps) > _MOST_STEPS:
-            raise self.unexpected(self.peek(), f'expected 2 to {_MOST_STEPS} events: "A" then "B" within 7d')
+            raise self.unexpected(self.peek(), Said("refusals.want_events", most_steps=_MOST_STEPS))
         within = self._span() if self.took("within") else 0
         return tuple(steps), absent, within, self._same()
 
@@ -223,17 +227,17 @@ class _RuleReader(Reader):
         leaf = self._leaf()
         asked = self.terms.get(leaf.field) if isinstance(leaf, tree.Compare | tree.In | tree.Search | tree.Has) else None
         if not isinstance(asked, terms.Trait) or not isinstance(leaf, tree.Compare | tree.In | tree.Search | tree.Has):
-            raise self.error("no condition of a trait", start, 'expected was(trait.plan == "gold", 30d)')
+            raise self.error(Said("refusals.no_trait_condition"), start, Said("refusals.want_was"))
         within = self._closing_span(token)
         if not within:
-            raise self.error("was(...) without a span", token, 'expected was(trait.plan == "gold", 30d)')
+            raise self.error(Said("refusals.was_without_span"), token, Said("refusals.want_was"))
         return terms.Was(asked.name, leaf, within)
 
     def _member(self, _token: Token) -> Term:
         name = self.take()
         if name.kind != "text" or not name.text:
-            raise self.unexpected(name, 'expected the name of a list in quotes: member("VIPs 2026-09-30")')
-        self.need(")", "expected )")
+            raise self.unexpected(name, Said("refusals.want_member"))
+        self.need(")", Said("refusals.want_close"))
         return terms.Member(name.text)
 
     # -- parts of functions
@@ -246,11 +250,11 @@ class _RuleReader(Reader):
             self._of_event = True
             condition = Condition(self._deeper(start, self._or))
             self._of_event = False
-            self.need("]", "expected ] behind the condition of the event")
+            self.need("]", Said("refusals.want_close_event"))
         try:
             return Step(event=name, condition=condition)
         except SpecError as error:
-            raise self.error(error.message, start, error.hint) from None
+            raise self.error(error.said, start, error.advice) from None
 
     def _bare_name(self) -> str:
         """An event whose words are plain names may stand without quotes."""
@@ -272,14 +276,14 @@ class _RuleReader(Reader):
 
     def _closing_span(self, token: Token) -> int:
         span = self._span() if self.took(",") else 0
-        self.need(")", f"expected ) behind what {token.text}(...) takes, or a span such as 7d before it")
+        self.need(")", Said("refusals.want_close_function", text=token.text))
         return span
 
     def _span(self) -> int:
         token = self.peek()
         value = self._value()
         if not isinstance(value, Span):
-            raise self.error("no span", token, "expected one with its unit: 30m, 12h, 7d, 2w")
+            raise self.error(Said("refusals.no_span"), token, Said("refusals.want_span"))
         return int(value.value)
 
     def _number(self, token: Token, text: str) -> Number:
@@ -289,5 +293,5 @@ class _RuleReader(Reader):
             return super()._number(token, text)
         self.take()
         if not text.isdigit() or len(text) > 6 or not int(text):
-            raise self.error("a span of no whole number", token, "expected such as 30m, 12h, 7d, 2w; write 36h for 1.5d")
+            raise self.error(Said("refusals.no_whole_span"), token, Said("refusals.want_whole_span"))
         return Span(Decimal(spans.micros(text + unit.text)))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 from afterclick.core import spans
 from afterclick.core.condition_tree import Flag, Number, Text, Value
 from afterclick.core.rule_terms import Kind
+from afterclick.core.said import Said
 
-KINDS: Final[dict[Kind, str]] = {
-    "number": "a number", "money": "an amount", "span": "a span", "text": "a text", "flag": "true or false",
-    "instant": "an instant", "any": "a text or a number",
-}  # fmt: skip
+KINDS: Final[dict[Kind, Said]] = {
+    kind: Said(f"refusals.kind_{kind}") for kind in get_args(Kind)
+}
 """What a term is, in a sentence."""
 
 EXAMPLES: Final[dict[Kind, str]] = {
@@ -46,8 +46,8 @@ def fits(kind: Kind, value: Value, op: str) -> bool:
             return not isinstance(value, Span)
 
 
-def example(kind: Kind, field: str) -> str:
+def example(kind: Kind, field: str) -> Said:
     """How the comparison would be written."""
     if kind == "instant":
-        return f"expected has({field}), or since({field}) > 30d"
-    return f"expected such as {field} {EXAMPLES[kind]}"
+        return Said("refusals.want_has_or_since", field=field)
+    return Said("refusals.want_such_as", field=field, examples=EXAMPLES[kind])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from afterclick.core import condition_words, i18n
-from afterclick.core.condition_tree import Compare, Flag, Has, Leaf, Node, Number
+from afterclick.core.condition_tree import AllOf, AnyOf, Compare, Flag, Has, Leaf, Node, Not, Number
 from afterclick.core.rule_terms import (
     Count,
     Figure,
@@ -27,7 +27,27 @@ _LENGTHS: Final = {"==": "is", "!=": "is_not", "<": "under", "<=": "at_most", ">
 
 def rule_words(root: Node, terms: Mapping[str, Term], lang: str) -> str:
     """The rule as a sentence part of a language."""
-    return condition_words.node_words(root, lang, lambda leaf: _leaf(leaf, terms[leaf.field], lang))
+    return condition_words.node_words(_said_plainly(root, terms), lang, lambda leaf: _leaf(leaf, terms[leaf.field], lang))
+
+
+def _said_plainly(node: Node, terms: Mapping[str, Term]) -> Node:
+    """`!visitor.known` as `visitor.known != true`, which is the same of what is always known, and has words of its own; so
+    for what was not done even once."""
+    match node:
+        case AllOf(parts):
+            return AllOf(tuple(_said_plainly(part, terms) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(_said_plainly(part, terms) for part in parts))
+        case Not(Compare(field=field, op="==", value=Flag() as flag)) if terms[field].kind == "flag":
+            return Compare(field, "!=", flag)
+        case Not(Compare(field=field, op=">=", value=Number() as least)) if _is_once(terms[field], least):
+            return Compare(field, "<", least)
+        case _:
+            return node
+
+
+def _is_once(term: Term, least: Number) -> bool:
+    return isinstance(term, Count) and not term.same and least.text() == "1"
 
 
 def step_words(step: Step, lang: str) -> str:
@@ -43,7 +63,7 @@ def _leaf(leaf: Leaf, term: Term, lang: str) -> str:
     said = term_words(term, lang)
     if isinstance(leaf, Compare) and isinstance(leaf.value, Flag) and term.kind == "flag":
         holds = leaf.value.value == (leaf.op == "==")
-        return said if holds else i18n.text(lang, "condition.not", what=said)
+        return said if holds else i18n.text(lang, "condition.not_flag", what=said)
     if isinstance(leaf, Compare) and isinstance(term, Count) and isinstance(leaf.value, Number):
         done = f"{leaf.op} {leaf.value.text()}"
         if not term.same and done in (">= 1", "> 0", "== 0", "< 1", "<= 0"):

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from afterclick.core import clock
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -26,7 +27,7 @@ def micros(duration: str) -> int:
     """A duration such as `30m` or `7d` in microseconds; a bare number is refused."""
     found = re.fullmatch(r"(\d{1,7})(ms|s|m|h|d|w)", duration)
     if not found:
-        raise SpecError(f"{duration!r} is not a duration", hint="write a number with a unit: 30m, 12h, 7d, 2w")
+        raise SpecError(Said("refusals.no_duration", duration=duration), hint=Said("refusals.write_duration"))
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -90,18 +91,22 @@ def _days(text: str, today: date) -> tuple[date | None, date]:
         return _year_before(today) + timedelta(days=1), today
     if found := re.fullmatch(r"(\d{1,4})d", text):
         if int(found[1]) < 1:
-            raise SpecError("a range of 0 days holds nothing", hint="write at least 1d", path="range")
+            raise SpecError(Said("refusals.no_days"), hint=Said("refusals.at_least_a_day"), path="range")
         return today - timedelta(days=int(found[1]) - 1), today
     try:
         start, end = (date.fromisoformat(part) for part in text.split(".."))
     except ValueError:
         raise SpecError(
-            f"{text!r} is not a range",
-            hint="write 28d, today, yesterday, mtd, last-month, ytd, 12mo, all or 2026-09-01..2026-09-30",
+            Said("refusals.no_range", text=text),
+            hint=Said("refusals.write_range"),
             path="range",
         ) from None
     if end < start:
-        raise SpecError(f"the range {text!r} ends before it begins", hint=f"write {end}..{start}", path="range")
+        raise SpecError(
+            Said("refusals.range_backwards", text=text),
+            hint=Said("refusals.write_turned", end=end, start=start),
+            path="range",
+        )
     return start, end
 
 
@@ -135,5 +140,5 @@ def _within_calendar(text: str) -> Iterator[None]:
         yield
     except OverflowError:
         raise SpecError(
-            f"{text!r} leads to days that no calendar has", hint="write days between 1970 and 2199", path="range"
+            Said("refusals.beyond_calendar", text=text), hint=Said("refusals.write_calendar"), path="range"
         ) from None

@@ -15,7 +15,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest, nearest_or_known
+from afterclick.core.mismatch import mismatch
+from afterclick.core.said import Said
 
 _REGISTRY: dict[str, type[Spec]] = {}
 
@@ -98,13 +100,17 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for name in given:
             if name not in known:
                 raise SpecError(
-                    f"{cls.key_word} has no field {name!r}",
-                    hint=nearest(name, known) or "known fields: " + ", ".join(known),
+                    Said("refusals.no_such_field", key_word=cls.key_word, name=name),
+                    hint=nearest_or_known(name, known, "refusals.known_fields"),
                     path=name,
                 )
         for field in known.values():
             if field.required and field.name not in given:
-                raise SpecError(f"{cls.key_word} needs {field.name}", hint=field.description, path=field.name)
+                raise SpecError(
+                    Said("refusals.needs_field", key_word=cls.key_word, name=field.name),
+                    hint=field.description,
+                    path=field.name,
+                )
             if field.many and field.name in given and not isinstance(given[field.name], str):
                 given[field.name] = tuple(given[field.name])
         return cls(**given)
@@ -160,8 +166,8 @@ def kind(word: str) -> type[Spec]:
     found = _REGISTRY.get(word)
     if found is None:
         raise SpecError(
-            f"there is no question {word!r}",
-            hint=nearest(word, _REGISTRY) or "known questions: " + ", ".join(sorted(_REGISTRY)),
+            Said("refusals.no_question", word=word),
+            hint=nearest(word, _REGISTRY) or Said("refusals.known_questions", names=", ".join(sorted(_REGISTRY))),
             path="question",
         )
     return found
@@ -171,8 +177,8 @@ def from_json(text: str | bytes) -> Spec:
     """A Spec of any kind from what `to_json` gave. Raises SpecError."""
     try:
         values = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise SpecError(f"this is no question in JSON: {error}") from None
+    except (msgspec.MsgspecError, RecursionError):
+        raise SpecError(Said("refusals.no_json_question"), hint=Said("refusals.json_question")) from None
     return kind(str(values.get("question", ""))).from_dict(values)
 
 
@@ -230,10 +236,10 @@ def _read(field: Field, text: str) -> Any:
         try:
             return field.type(text)
         except ValueError:
-            raise SpecError(f"{field.name} is a number, not {text!r}", path=field.name) from None
+            raise SpecError(Said("refusals.is_number", name=field.name, text=text), path=field.name) from None
     if field.type is bool:
         if text.lower() not in ("true", "false", "on", "off", "1", "0"):
-            raise SpecError(f"{field.name} is true or false, not {text!r}", path=field.name)
+            raise SpecError(Said("refusals.is_flag", name=field.name, text=text), path=field.name)
         return text.lower() in ("true", "on", "1")
     return text
 
@@ -241,9 +247,9 @@ def _read(field: Field, text: str) -> Any:
 def _readable(error: msgspec.ValidationError, cls: type[Spec], name: str, value: Any) -> SpecError:
     field = next(field for field in cls.fields() if field.name == name)
     if field.choices:
-        hint = nearest(str(value), field.choices) or "one of " + ", ".join(field.choices)
+        hint = nearest_or_known(str(value), field.choices, "refusals.one_of")
     elif field.examples:
-        hint = "expected something like " + ", ".join(field.examples)
+        hint = Said("refusals.something_like", names=", ".join(field.examples))
     else:
-        hint = str(error)
-    return SpecError(f"{name} cannot be {value!r}", hint=hint, path=name)
+        hint = mismatch(error).said
+    return SpecError(Said("refusals.cannot_be", name=name, value=value), hint=hint, path=name)

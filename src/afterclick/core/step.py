@@ -11,6 +11,7 @@ import msgspec
 from afterclick.core import condition as conditions
 from afterclick.core.condition import Condition
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said, Spoken
 
 ANY_EVENT: Final = "*"
 """The event name that stands for every event."""
@@ -38,14 +39,16 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.event or self.event.isspace():
             raise _error(
-                "a step needs an event name", "write one such as Order Completed, or * for any event"
+                Said("refusals.step_without_event"), Said("refusals.write_event")
             )
         if len(self.event) > NAME_LIMIT:
-            raise _error(f"an event name of {len(self.event):,} characters", f"use at most {NAME_LIMIT:,}")
+            raise _error(
+                Said("refusals.event_too_long", n=len(self.event)), Said("refusals.use_at_most", name_limit=NAME_LIMIT)
+            )
         if _SURROGATE.search(self.event):
-            raise _error("an event name with half a character", "use whole Unicode characters")
+            raise _error(Said("refusals.event_half_character"), Said("refusals.use_whole_characters"))
         if self.optional and self.anchored:
-            raise _error("a step cannot be optional and anchored", "keep one of ? and !")
+            raise _error(Said("refusals.optional_and_anchored"), Said("refusals.keep_one_suffix"))
 
     @classmethod
     def parse(cls, text: str, *, fields: Collection[str] | None = None, path: str = "steps") -> Step:
@@ -54,7 +57,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         `fields` are the names a condition may use; `path` is the field of the question the text stands in.
         """
         if not isinstance(text, str):
-            raise _error(f"a step is text, not {type(text).__name__}", "write Event[condition]", path)
+            raise _error(Said("refusals.step_is_text", kind=type(text).__name__), Said("refusals.write_step"), path)
         name, end = _read_name(text, path)
         rest = text[end:].strip()
         suffix = rest[-1] if rest and rest[-1] in _SUFFIXES else ""
@@ -62,11 +65,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         found = None
         if bracketed:
             if bracketed[-1] in _SUFFIXES:
-                raise _error(f"two suffixes at the end of {_short(text)}", "keep one of ? and !", path)
+                raise _error(Said("refusals.two_suffixes", text=_short(text)), Said("refusals.keep_one_suffix"), path)
             if len(bracketed) < 2 or not bracketed.startswith("[") or not bracketed.endswith("]"):
                 raise _error(
-                    f"the condition of {_short(text)} is not closed",
-                    "end it with ], then ? or ! or nothing",
+                    Said("refusals.step_not_closed", text=_short(text)),
+                    Said("refusals.close_step"),
                     path,
                 )
             inner = text.index("[", end) + 1
@@ -74,7 +77,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return cls(event=name, condition=found, optional=suffix == "?", anchored=suffix == "!")
         except SpecError as error:
-            raise _error(error.message, error.hint, path) from None
+            raise _error(error.said, error.advice, path) from None
 
     def text(self) -> str:
         """The canonical text; `Step.parse(text)` gives an equal step."""
@@ -97,11 +100,11 @@ def _read_name(text: str, path: str) -> tuple[str, int]:
     i = len(text) - len(text.lstrip())
     while i < len(text) and text[i] not in "[?!":
         if text[i] == "]":
-            raise _error(f"a ] without its [ at character {i + 1}", r"in an event name write \]", path)
+            raise _error(Said("refusals.lone_close", n=i + 1), Said("refusals.escape_close"), path)
         if text[i] == "\\":
             i += 1
             if i == len(text) or not (text[i] in _SPECIAL or text[i].isspace()):
-                raise _error(f"a lone backslash at character {i}", r"in an event name write \\", path)
+                raise _error(Said("refusals.lone_backslash", i=i), Said("refusals.escape_backslash"), path)
             kept = len(chars) + 1
         chars.append(text[i])
         i += 1
@@ -109,8 +112,8 @@ def _read_name(text: str, path: str) -> tuple[str, int]:
         chars.pop()
     if i < len(text) and text[i] in _SUFFIXES and text[i + 1 :].strip():
         raise _error(
-            f"a {text[i]} inside the step at character {i + 1}",
-            f"it stands at the end; in an event name write \\{text[i]}",
+            Said("refusals.sign_inside", text=text[i], n=i + 1),
+            Said("refusals.escape_sign", text=text[i]),
             path,
         )
     return "".join(chars), i
@@ -128,5 +131,5 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-def _error(message: str, hint: str, path: str = "steps") -> SpecError:
+def _error(message: Spoken, hint: Spoken, path: str = "steps") -> SpecError:
     return SpecError(message, hint=hint, path=path, code="bad_step")

@@ -11,6 +11,7 @@ import msgspec
 from afterclick.analyse.segments.machines import NEVER
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import spans
+from afterclick.core.errors import AfterclickError
 from afterclick.decide.decision import Decision
 from afterclick.decide.fold import Fold
 from afterclick.decide.rules.book import RuleBook
@@ -28,7 +29,8 @@ _SLICE: Final = 100
 class Decider:
     """Safe from several threads: one lock, held for a call, a slice of visitors whose time has come, or of a saving.
 
-    Until a store's history is learnt (`ready`) events are kept waiting elsewhere and nothing is offered.
+    Until a store's history is learnt (`ready`) events are kept waiting elsewhere and nothing is offered. `unheard` counts
+    what a listener stumbled over; `on_unheard` is told what it raised, by its code or name.
     """
 
     def __init__(self, fold: Fold | None = None) -> None:
@@ -37,6 +39,8 @@ class Decider:
         self._fold = fold
         self._listeners: list[Listener] = []
         self._shows = {} if fold is None else _shows(fold.engine.book)
+        self.unheard = 0
+        self.on_unheard: Callable[[str], None] = lambda _: None
 
     @property
     def ready(self) -> bool:
@@ -147,6 +151,11 @@ class Decider:
         with self._lock:
             return "" if self._fold is None else self._fold.people.find(anonymous_id, user_id)
 
+    def is_own(self, anonymous_id: str) -> bool:
+        """May this device be told what its visitor did elsewhere? See `People.is_own`."""
+        with self._lock:
+            return self._fold is not None and self._fold.people.is_own(anonymous_id)
+
     def offers(
         self,
         anonymous_id: str,
@@ -243,9 +252,12 @@ class Decider:
 
     def tell(self, told: Sequence[Told]) -> None:
         """Tell the listeners what was learnt beside `take` and `tick`."""
-        if told:
-            for listener in self._listeners:
+        for listener in self._listeners if told else ():
+            try:
                 listener(told)
+            except Exception as mistake:  # noqa: BLE001 - it must keep neither the others from hearing nor the event's sender
+                self.unheard += 1
+                self.on_unheard(mistake.code if isinstance(mistake, AfterclickError) else type(mistake).__name__)
 
     def _offer(self, one: Decision, placements: Collection[str], languages: Sequence[str]) -> Offer | None:
         show = self._shows.get((one.rule, one.arm))

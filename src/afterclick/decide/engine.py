@@ -14,6 +14,7 @@ from afterclick.analyse.segments.state_terms import IDENTIFIED
 from afterclick.core import names
 from afterclick.core.condition_values import as_number
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.core.step import ANY_EVENT
 from afterclick.decide.decision import Decision
 from afterclick.decide.event_fields import GENERATION
@@ -213,7 +214,11 @@ class Engine:
     def _condition(self, text: str) -> int:
         number = self.book.conditions.number_of(text)
         if number is None:
-            raise SpecError(f"no rule that is on asks {text[:80]!r}", hint="switch it on, or ask the segment", path="when")
+            raise SpecError(
+                Said("refusals.nobody_asks", text=text[:80]),
+                hint=Said("refusals.switch_on_or_segment"),
+                path="when",
+            )
         return number
 
     def offers(self, memory: Memory, at: int) -> list[Decision]:
@@ -247,7 +252,8 @@ class Engine:
             if offer.action_id == action_id and offer.rule in self.book.by_rule:
                 rule = self.book.by_rule[offer.rule].name
         memory.offers = [offer for offer in memory.offers if offer.action_id != action_id]
-        if isinstance(rule, str) and rule:
+        # Anybody can send such an event: names that are no rule's would fill the report without end.
+        if isinstance(rule, str) and (rule in self.book.rule_names or rule in self._firing.report):
             self._firing.count(rule, _ACKS[name])
 
 

@@ -46,7 +46,7 @@ class Fold:
         most_hot: int = MOST_HOT,
     ) -> None:
         self.reader = reader or EventReader(definitions)
-        self.people = people or People(cap=definitions.id_cap, denied=definitions.deny_ids)
+        self.people = People(cap=definitions.id_cap, denied=definitions.deny_ids) if people is None else people
         self._setting = setting_of(self.reader, definitions)
         self.engine = Engine(book, self._setting)
         self.memories = Memories(self.engine, most_hot)

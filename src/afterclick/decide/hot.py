@@ -60,6 +60,10 @@ class Memories:
             self._make_room()
         return memory
 
+    def packed(self) -> int:
+        """Bytes of all states if they were packed."""
+        return sum(map(len, self._cold.values())) + sum(len(memory.pack()) for memory in self._hot.values())
+
     def drop(self, key: str) -> None:
         """A visitor who is none any more."""
         if key in self._wanted:

@@ -11,6 +11,7 @@ from afterclick.collect.wire.canonical import Canonical
 
 _EMAIL: Final = "e:"
 _USER: Final = "u:"
+_DEVICE: Final = "a:"
 
 
 class Whose(NamedTuple):
@@ -74,6 +75,8 @@ class People:
         # Of visitors of more than one id: how many, and whether one is a user.
         self._size: dict[int, int] = {}
         self._owned: set[int] = set()
+        # How many devices, where it is not the one (or none) that the key tells of.
+        self._devices: dict[int, int] = {}
         # The user whom a device has been seen with; of a shared one all log-ins by instant.
         self._user_of: dict[int, int] = {}
         self._logins: dict[int, list[tuple[int, int]]] = {}
@@ -114,6 +117,15 @@ class People:
             if number is not None:
                 return self._ids[self.root(self._active(number, 1 << 62))]
         return ""
+
+    def is_own(self, anonymous_id: str) -> bool:
+        """Is this the device by which its visitor came to be known, or the visitor's only one? Any other is taken at its
+        word, which anybody may give."""
+        number = self._number.get(_DEVICE + anonymous_id)
+        if number is None or number in self._logins:
+            return False
+        root = self.root(number)
+        return root == number or self._devices_of(root) == 1
 
     def current(self, key: str) -> str:
         """The key under which a visitor goes on who once had this one; itself if it is unknown."""
@@ -162,6 +174,10 @@ class People:
                 self._size[root] = self._size.get(root, 0) + 1
                 if text.startswith(_USER):
                     self._owned.add(root)
+            # A shared device is nobody's; the key counts by itself.
+            more = int(number not in self._logins) - int(number == root)
+            if more and text.startswith(_DEVICE):
+                self._devices[root] = self._devices_of(root) + more
         self._size = {number: size for number, size in self._size.items() if size > 1}
         self.changed.clear()
 
@@ -231,6 +247,7 @@ class People:
             root = self.root(device)
             if root in self._size:
                 self._size[root] -= 1
+            self._devices[root] = self._devices_of(root) - 1
         if found[max(bisect_right(found, (at, len(self._ids))) - 1, 0)][1] != user:
             insort(found, (at, user))
         self.changed.add(device)
@@ -245,6 +262,10 @@ class People:
             return []
         # An e-mail links ids but is nobody by itself, so it names no visitor.
         into, gone = sorted((one, other), key=lambda n: (self._ids[n].startswith(_EMAIL), n))
+        more = self._devices_of(gone)
+        self._devices.pop(gone, None)
+        if more:
+            self._devices[into] = self._devices_of(into) + more
         self._root[gone] = into
         self._size[into] = size
         self._size.pop(gone, None)
@@ -253,6 +274,9 @@ class People:
             self._owned.add(into)
         self.changed.add(gone)
         return [gone]
+
+    def _devices_of(self, root: int) -> int:
+        return self._devices.get(root, int(self._ids[root].startswith(_DEVICE)))
 
     def _by_hand(self, event: Canonical) -> Whose:
         """Two ids linked by a person. A link withdrawn later was taken out before the log was read."""

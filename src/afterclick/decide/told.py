@@ -15,6 +15,7 @@ class Heard(NamedTuple):
     """An event of a visitor was folded at `at` (µs UTC). `seq` is the number of its call, 0 where it was imported.
 
     `live` events came by the wire; a `late` one occurred more than five minutes before it arrived and fires nothing.
+    `by` are the journeys that hear it alone, for the first time, where it came while they were being learnt (`seq` is 0).
     """
 
     seq: int
@@ -25,6 +26,7 @@ class Heard(NamedTuple):
     late: bool
     event: Canonical
     happening: Happening
+    by: frozenset[str] = frozenset()
 
 
 class Merged(NamedTuple):

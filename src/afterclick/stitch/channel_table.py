@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said, Spoken
 from afterclick.stitch.address import clean_host, read_head
 from afterclick.stitch.channel_hosts import (
     CAMPAIGN_PARAMETERS,
@@ -90,7 +91,9 @@ class ChannelTable(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields
             own = msgspec.convert(dict(section), ChannelTable)
         except msgspec.ValidationError as error:
             message, _, place = str(error).partition(" - at `$")
-            hint = f"fields: {', '.join(ChannelTable.__struct_fields__)}" if "unknown field" in message else ""
+            hint: Spoken = ""
+            if "unknown field" in message:
+                hint = Said("refusals.fields_here", names=list(ChannelTable.__struct_fields__))
             raise SpecError(message, path="channels" + place.rstrip("`"), hint=hint) from None
         _check_names(own)
         base = _default()
@@ -233,8 +236,8 @@ def _check_names(own: ChannelTable) -> None:
     rows += [(f"words.{rule}", rule, tuple(WORDS)) for rule in own.words]
     for place, given, allowed in rows:
         if given not in allowed:
-            hint = nearest(given, allowed) or f"known: {', '.join(name for name in allowed if name)}"
-            raise SpecError(f"{given!r} is not known here", path=f"channels.{place}", hint=hint)
+            hint = nearest_or_known(given, filter(None, allowed), "refusals.known")
+            raise SpecError(Said("refusals.not_known_here", given=given), path=f"channels.{place}", hint=hint)
 
 
 def _tidy_hosts(rows: tuple[HostRow, ...]) -> Iterator[HostRow]:
@@ -244,7 +247,9 @@ def _tidy_hosts(rows: tuple[HostRow, ...]) -> Iterator[HostRow]:
         host = _host(name)
         if not host:
             raise SpecError(
-                f"{row.host!r} is no host", path=f"channels.hosts[{at}].host", hint="such as blog.example.com"
+                Said("refusals.no_host", host=row.host),
+                path=f"channels.hosts[{at}].host",
+                hint=Said("refusals.such_as_blog"),
             )
         path = (row.path or (read_head(name).path if "/" in name else "")).rstrip("/").lower()
         path = path if path.startswith("/") or not path else f"/{path}"
@@ -265,5 +270,9 @@ def _tidy_domains(field: str, names: tuple[str, ...]) -> tuple[str, ...]:
     hosts = tuple(_host(name) for name in names)
     if "" in hosts:
         at = hosts.index("")
-        raise SpecError(f"{names[at]!r} is no host", path=f"channels.{field}[{at}]", hint="such as shop.example.com")
+        raise SpecError(
+            Said("refusals.no_host", host=names[at]),
+            path=f"channels.{field}[{at}]",
+            hint=Said("refusals.such_as_shop"),
+        )
     return hosts

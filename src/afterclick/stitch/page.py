@@ -64,11 +64,6 @@ class PageGroups(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=T
 DEFAULT_PAGES: Final = PageGroups()
 
 
-def host_of(url: str | None) -> str:
-    """The host of a URL, lower-case and without port; "" where there is none."""
-    return read_head(halves(url)[0]).host
-
-
 def path_of(url: str | None) -> str:
     """The path of a URL without query, fragment and closing slash; "/" for the bare host, "" for no address at all.
 

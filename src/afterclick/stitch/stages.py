@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 from afterclick.store.definitions import Definitions
 
@@ -44,7 +45,9 @@ def stages_of(definitions: Definitions) -> tuple[Stage, ...]:
             steps = tuple(Step.parse(text) for text in stage.enter)
         except SpecError as error:
             raise SpecError(
-                f"stage {stage.name!r}: {error.message}", hint=error.hint, path=f"stages.{stage.name}"
+                Said("refusals.stage_wrong", name=stage.name, message=error.said),
+                hint=error.advice,
+                path=f"stages.{stage.name}",
             ) from None
         found.append(Stage(stage.name, stage.question, "", steps))
     return tuple(found)

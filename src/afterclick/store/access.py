@@ -17,6 +17,7 @@ import msgspec
 
 from afterclick.core import clock
 from afterclick.core.errors import StoreError, UsageError, nearest
+from afterclick.core.said import Said
 from afterclick.store import disk
 
 if sys.platform != "win32":
@@ -138,13 +139,17 @@ class Access:
     ) -> Made:
         """A new grant, on disk when this returns. Raises UsageError for an origin that is none."""
         if role not in ROLES:
-            raise UsageError(f"{role!r} is no role", hint=nearest(role, ROLES) or "roles: " + ", ".join(ROLES), path="role")
+            raise UsageError(
+                Said("refusals.no_role", role=role),
+                hint=nearest(role, ROLES) or Said("refusals.known_roles", names=", ".join(ROLES)),
+                path="role",
+            )
         writes = role == "write"
         origins = tuple(_origin(each) for each in origins)
         if not writes and (origins or source):
-            raise UsageError("a token that reads has no source and no origins", hint="leave --source and --origin out")
+            raise UsageError(Said("refusals.reads_no_source"), hint=Said("refusals.leave_source_out"))
         if rate < 0:
-            raise UsageError("a rate cannot be negative", hint="0 means no limit", path="rate")
+            raise UsageError(Said("refusals.rate_negative"), hint=Said("refusals.zero_no_limit"), path="rate")
         with self._changing() as grants:
             return _made(grants, role, (source or "web") if writes else "", origins, rate if writes else 0)
 
@@ -157,8 +162,8 @@ class Access:
                         grants[at] = msgspec.structs.replace(grant, revoked_at=clock.now())
                     return grants[at]
         known = [grant.id for grant in self._grants]
-        hint = nearest(name, known) or "there are: " + (", ".join(known) or "none")
-        raise UsageError(f"there is no key {name!r}", hint=hint)
+        hint = nearest(name, known) or Said("refusals.there_are_keys", names=", ".join(known) or Said("refusals.none"))
+        raise UsageError(Said("refusals.no_access_key", name=name), hint=hint)
 
     def _missing(self, grants: Sequence[Grant]) -> list[Role]:
         had = {grant.role for grant in grants}
@@ -207,8 +212,8 @@ def _content(path: Path) -> bytes | None:
             return None
     if mode & 0o077:
         raise UsageError(
-            f"{path.name} can be read or written by others than its owner (mode {mode:04o})",
-            hint=f"chmod 600 {path}",
+            Said("refusals.open_to_others", name=path.name, mode=f"{mode:04o}"),
+            hint=Said("refusals.chmod", path=str(path)),
             path=str(path),
             code="open_secret",
         )
@@ -224,8 +229,8 @@ def _parsed(content: bytes, path: Path) -> tuple[Grant, ...]:
     except (msgspec.DecodeError, ValueError) as error:
         reason = str(error)
     refused = StoreError(
-        f"{path.name} cannot be read: {reason}",
-        hint="restore it from a backup; without the file the next `afterclick serve` makes new keys",
+        Said("refusals.access_unreadable", name=path.name, reason=reason),
+        hint=Said("refusals.access_restore"),
         path=str(path),
         code="bad_access",
     )
@@ -239,6 +244,6 @@ def _origin(given: str) -> str:
     scheme, separator, host = origin.partition("://")
     if scheme not in ("http", "https") or not separator or not host or any(mark in host for mark in "/ @?#,*"):
         raise UsageError(
-            f"{given!r} is no web origin", hint="write scheme and host, such as https://shop.example", path="origin"
+            Said("refusals.no_origin", given=given), hint=Said("refusals.write_origin"), path="origin"
         )
     return origin

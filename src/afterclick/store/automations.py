@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Final, Literal, NoReturn
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from afterclick.core import spans
-from afterclick.core.errors import SpecError
-
-NAME_LIMIT: Final = 120
-MOST: Final = 10_000
-"""Rules, or journeys, that a store keeps."""
-DEPTH: Final = 6
-MOST_NODES: Final = 200
 
 Duration = Annotated[str, Meta(pattern=spans.DURATION_PATTERN)]
 MaybeDuration = Annotated[str, Meta(pattern=r"^(\d{1,7}(ms|s|m|h|d|w))?$")]
@@ -25,7 +17,6 @@ MaybeClockTime = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Live = Literal["draft", "on", "paused"]
 Channel = Literal["email", "push", "webhook", "onsite", "export"]
-_SPAN: Final = re.compile(spans.DURATION_PATTERN)
 CHANNELS: Final = ("email", "push", "webhook", "onsite", "export")
 """Ways a journey reaches somebody."""
 
@@ -94,7 +85,6 @@ class LiveRule(_Document, frozen=True, kw_only=True):
     enter: str = ""
     emit: str = ""
     call: str = ""
-    local: bool = False
     cost: float = 0.0
     on_since: int = 0
     tested: str = ""
@@ -225,27 +215,6 @@ class Delivery(_Document, frozen=True, kw_only=True):
     per_second: Annotated[int, Meta(ge=1, le=10_000)] = 50
 
 
-def check(rules: Sequence[LiveRule], journeys: Sequence[Journey], delivery: Delivery) -> None:
-    """Raise SpecError, naming the place, for what cannot be meant whatever the conditions say."""
-    for key, names in (("rules", [one.name for one in rules]), ("journeys", [one.name for one in journeys])):
-        if len(names) > MOST:
-            _refuse(key, f"{len(names)} are too many", f"keep at most {MOST}")
-        seen: set[str] = set()
-        for i, name in enumerate(names):
-            if not name.strip() or name != name.strip() or len(name) > NAME_LIMIT or name in seen:
-                _refuse(f"{key}[{i}].name", f"{name[:40]!r} is no name", f"1 to {NAME_LIMIT} characters, each name once")
-            seen.add(name)
-    if len(delivery.quiet) == 1:
-        _refuse("delivery.quiet", "quiet hours have a beginning and an end", '["21:00", "08:00"], or [] for none')
-    for i, cap in enumerate(delivery.caps):
-        if cap.per not in ("day", "week") and not _SPAN.fullmatch(cap.per):
-            _refuse(f"delivery.caps[{i}].per", f"{cap.per!r} is no span", "day, week, or a span such as 7d")
-    for i, rule in enumerate(rules):
-        _check_rule(rule, f"rules[{i}]")
-    for i, journey in enumerate(journeys):
-        _check_journey(journey, f"journeys[{i}]")
-
-
 def nodes(steps: Sequence[Node], place: str = "") -> Iterator[tuple[str, Node]]:
     """Every node with its place, depth first: `0`, `1.then.0`, `2.b.0` (way b of the split at 2)."""
     for i, node in enumerate(steps):
@@ -256,55 +225,3 @@ def nodes(steps: Sequence[Node], place: str = "") -> Iterator[tuple[str, Node]]:
             yield from nodes(node.branch.otherwise, f"{here}.otherwise.")
         for way in node.split:
             yield from nodes(way.steps, f"{here}.{way.name}.")
-
-
-def _check_rule(rule: LiveRule, path: str) -> None:
-    done = [bool(rule.show or rule.arms), bool(rule.enter), bool(rule.emit), bool(rule.call)]
-    if sum(done) != 1:
-        _refuse(path, f"{rule.name!r} does {sum(done)} things", "give exactly one of show (or arms), enter, emit, call")
-    if rule.arms and abs(sum(arm.weight for arm in rule.arms) - 1) > 1e-9:
-        _refuse(f"{path}.arms", "the weights do not sum to 1", "such as 0.5 and 0.5")
-    if len({arm.name for arm in rule.arms}) < len(rule.arms):
-        _refuse(f"{path}.arms", "two arms have one name", "give each arm a name of its own")
-    if rule.once not in ("session", "visitor", "ever") and not _SPAN.fullmatch(rule.once):
-        _refuse(f"{path}.once", f"{rule.once!r} is no scope", "session, visitor, ever, or a span such as 7d")
-
-
-def _check_journey(journey: Journey, path: str) -> None:
-    again = journey.again
-    if again not in ("never", "after_exit") and not again.startswith("key:") and not _SPAN.fullmatch(again):
-        _refuse(f"{path}.again", f"{again!r} is no rule", "never, after_exit, a span such as 7d, or key:order_id")
-    found = list(nodes(journey.steps))
-    if len(found) > MOST_NODES:
-        _refuse(f"{path}.steps", f"{len(found)} steps", f"a journey has at most {MOST_NODES}")
-    for place, node in found:
-        where = f"{path}.steps.{place}"
-        if place.count(".") > 2 * DEPTH:
-            _refuse(where, "the steps are nested too deep", f"at most {DEPTH} levels")
-        given = [node.wait, node.send, node.branch, node.split or None, node.set or None, node.exit or None]
-        if sum(one is not None for one in given) != 1:
-            _refuse(where, "a step does exactly one thing", "wait, send, branch, split, set or exit")
-        if node.wait is not None:
-            _check_wait(node.wait, where)
-        if node.split:
-            _check_split(node.split, where)
-
-
-def _check_wait(wait: Wait, where: str) -> None:
-    given = [wait.span, wait.until, wait.event or wait.condition]
-    if sum(map(bool, given)) != 1 or (wait.event and wait.condition):
-        _refuse(where, "a wait waits for exactly one thing", "span, until, event or condition")
-    if (wait.event or wait.condition) and not wait.timeout:
-        _refuse(where, "nobody waits for ever", 'add timeout = "3d"')
-
-
-def _check_split(ways: Sequence[Way], where: str) -> None:
-    if abs(sum(way.share for way in ways) - 1) > 1e-9:
-        _refuse(where, "the shares do not sum to 1", "such as 0.5 and 0.5")
-    names = [way.name for way in ways]
-    if len(set(names)) < len(names) or not all(name and "." not in name for name in names):
-        _refuse(where, "each way has a name of its own, without a full stop", 'name = "a"')
-
-
-def _refuse(path: str, message: str, hint: str) -> NoReturn:
-    raise SpecError(f"{path}: {message}", hint=hint, path=path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from afterclick.core.errors import StoreError, UsageError
+from afterclick.core.said import Said
 from afterclick.store import disk, layout, lock, log, manifest, rejects
 from afterclick.store.live import copying, database, mark
 from afterclick.store.manifest import Manifest
@@ -69,7 +70,7 @@ def back_up(store: Path, target: Path, progress: Progress = lambda *_: None) -> 
                 return copied
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    raise StoreError("the store changes faster than it can be copied", hint="try again", path=str(store), code="busy")
+    raise StoreError(Said("refusals.copy_too_fast"), hint=Said("refusals.try_again"), path=str(store), code="busy")
 
 
 def _check_target(store: Path, target: Path) -> None:
@@ -77,8 +78,10 @@ def _check_target(store: Path, target: Path) -> None:
     with disk.explained(target):
         if inside or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
             raise UsageError(
-                f"{target} lies in the store itself" if inside else f"{target} is there already",
-                hint="name a new folder, or an empty one",
+                Said(
+                    "refusals.target_inside", target=target
+                ) if inside else Said("refusals.target_taken", target=str(target)),
+                hint=Said("refusals.name_new_folder"),
                 path=str(target),
             )
 

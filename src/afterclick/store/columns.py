@@ -36,4 +36,3 @@ class Flag(IntFlag):
 CODED: Final = ("path", "page_group", "host", "device_type", "browser", "os", "currency", "order", "session")
 """Columns of int32 codes, each with a book of its own name."""
 
-CORE: Final = ("device", "user", "at", "name", "flags", "tie", "touch", "campaign", "amount", *CODED)

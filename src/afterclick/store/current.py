@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from afterclick.core import clock
 from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
+from afterclick.core.said import Said
 from afterclick.store import definitions as meant
 from afterclick.store import disk, manifest
 from afterclick.store.lock import Lock
@@ -92,8 +93,8 @@ class Current:
                 progress("verify", number, len(segments))
                 if not self.projection.is_intact(entry):
                     raise StoreError(
-                        f"the segment {entry.name} is damaged; the projection stays, it may be all that is left",
-                        hint="run afterclick doctor; restore the file from a backup",
+                        Said("refusals.segment_file_damaged", name=entry.name),
+                        hint=Said("refusals.doctor_or_backup"),
                         code="segment_damaged",
                     )
             with disk.explained(self.projection.folder):
@@ -124,7 +125,7 @@ class Current:
             if made is not None:
                 return made
         raise StoreError(
-            "the store changes faster than it can be read", hint="ask again", path=str(self._store), code="busy"
+            Said("refusals.changes_too_fast"), hint=Said("refusals.ask_again"), path=str(self._store), code="busy"
         )
 
     def _read(self, progress: Progress) -> Snapshot | None:

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from afterclick.core.errors import SpecError, nearest
-from afterclick.store import automations, disk, documents, toml
+from afterclick.core.errors import PLACED, SpecError, nearest
+from afterclick.core.said import Said, Spoken
+from afterclick.store import automation_checks, disk, documents, toml
 from afterclick.store.automations import Delivery, Journey, LiveRule
 from afterclick.store.documents import Alert, Board
 from afterclick.store.privacy import Privacy
@@ -155,7 +156,7 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         try:
             return toml.text(values, _COMMENTS, _HEAD, blocks=("alerts", "boards", "rules", "journeys"))
         except (ValueError, TypeError) as error:
-            raise SpecError(f"a value cannot be written to {FILE}: {error}") from None
+            raise SpecError(Said("refusals.value_unwritable", file=FILE, error=str(error))) from None
 
     @classmethod
     def from_toml(cls, text: str) -> Definitions:
@@ -163,12 +164,12 @@ class Definitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise SpecError(f"{FILE} cannot be read: {error}", path=FILE) from None
+            raise SpecError(Said("refusals.file_unreadable", file=FILE, error=str(error)), path=FILE) from None
         for key in values:
             if key not in cls.__struct_fields__:
                 known = ", ".join(cls.__struct_fields__)
-                hint = nearest(key, cls.__struct_fields__) or f"known keys: {known}"
-                raise SpecError(f"{FILE}: {key!r} is no key", hint=hint, path=key)
+                hint = nearest(key, cls.__struct_fields__) or Said("refusals.known_keys", known=known)
+                raise SpecError(Said("refusals.no_key", file=FILE, key=key), hint=hint, path=key)
         try:
             return msgspec.convert(values, cls)
         except msgspec.ValidationError as error:
@@ -197,7 +198,7 @@ def parse(content: bytes) -> Definitions:
     try:
         return Definitions.from_toml(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise SpecError(f"{FILE} is no UTF-8 text", path=FILE) from None
+        raise SpecError(Said("refusals.no_utf8", file=FILE), path=FILE) from None
 
 
 def save(folder: Path, definitions: Definitions) -> None:
@@ -211,59 +212,79 @@ def _check(definitions: Definitions) -> None:
     try:
         ZoneInfo(d.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        _refuse("timezone", f"{d.timezone!r} is no time zone", "write an IANA name such as Asia/Seoul or UTC")
+        _refuse("timezone", Said("refusals.no_timezone", timezone=d.timezone), Said("refusals.write_timezone"))
     if d.currency and not re.fullmatch("[A-Z]{3}", d.currency):
-        _refuse("currency", f"{d.currency!r} is no currency", "write three capitals such as KRW, or nothing")
+        _refuse("currency", Said("refusals.no_currency", currency=d.currency), Said("refusals.write_currency"))
     if d.language not in LANGUAGES:
-        _refuse("language", f"{d.language!r} is no language of afterclick", f"write {' or '.join(LANGUAGES)}")
+        _refuse(
+            "language",
+            Said("refusals.no_language", language=d.language),
+            Said("refusals.write_one", names=" or ".join(LANGUAGES)),
+        )
     if d.id_cap < 2:
-        _refuse("id_cap", f"{d.id_cap} ids cannot be a visitor's most", "write at least 2")
+        _refuse("id_cap", Said("refusals.id_cap_low", id_cap=d.id_cap), Said("refusals.write_two"))
     for name in ("own_domains", "bots", "passive", "errors", "deny_ids", "outbound"):
         if any(not value.strip() for value in getattr(d, name)):
-            _refuse(name, "an empty text stands in the list", "delete it: it would match everything or nothing")
+            _refuse(name, Said("refusals.empty_in_list"), Said("refusals.empty_matches"))
     for i, (pattern, name) in enumerate(d.pages):
         if not pattern or not name:
-            _refuse(f"pages[{i}]", "a page group needs a pattern and a name", 'write ["/products/*", "Product"]')
+            _refuse(f"pages[{i}]", Said("refusals.page_group_needs"), Said("refusals.write_page_group"))
     for i, rename in enumerate(d.costs.rename):
         if not (rename.source or rename.campaign) or not (rename.to_source or rename.to_campaign):
-            _refuse(f"costs.rename[{i}]", "a rename says from what to what", 'write {campaign = "a", to_campaign = "b"}')
+            _refuse(f"costs.rename[{i}]", Said("refusals.rename_needs"), Said("refusals.write_rename"))
     names = [name for name, _ in d.saved]
     if len(set(names)) < len(names) or not all(name.strip() for name in names):
-        _refuse("saved", "a name is empty or stands twice", "give every saved question a name of its own")
+        _refuse("saved", Said("refusals.saved_names_wrong"), Said("refusals.saved_names_own"))
     if not all(name.strip() == name and name and rule.strip() for name, rule in d.segments.items()):
-        _refuse("segments", "a name or a rule is empty, or has spaces at its ends", 'write VIPs = "visitor.orders >= 3"')
+        _refuse("segments", Said("refusals.segments_wrong"), Said("refusals.write_segment"))
     documents.check(d.alerts, d.boards)
-    automations.check(d.rules, d.journeys, d.delivery)
+    automation_checks.check(d.rules, d.journeys, d.delivery)
     _check_stages(d.stages)
     _check_rates(d.rates)
 
 
 def _check_stages(stages: tuple[Stage, ...]) -> None:
     if stages and not MIN_STAGES <= len(stages) <= MAX_STAGES:
-        _refuse("stages", f"{len(stages)} stages are given", f"a journey has {MIN_STAGES} to {MAX_STAGES}")
+        _refuse(
+            "stages",
+            Said("refusals.n_stages", n=len(stages)),
+            Said("refusals.stages_between", min_stages=MIN_STAGES, max_stages=MAX_STAGES),
+        )
     names: set[str] = set()
     for i, stage in enumerate(stages):
         if not stage.name.strip() or stage.name in names or stage.name == "none":
-            _refuse(f"stages[{i}].name", f"{stage.name!r} is no name for a stage", "unique, not empty, not none")
+            _refuse(f"stages[{i}].name", Said("refusals.no_stage_name", name=stage.name), Said("refusals.stage_names"))
         if not stage.enter:
-            _refuse(f"stages[{i}].enter", f"nothing enters {stage.name!r}", 'write a step: ["Order Completed"]')
+            _refuse(
+                f"stages[{i}].enter",
+                Said("refusals.nothing_enters", name=stage.name),
+                Said("refusals.write_stage_step"),
+            )
         names.add(stage.name)
 
 
 def _check_rates(rates: dict[str, tuple[tuple[str, str], ...]]) -> None:
     for currency, rows in rates.items():
         if not re.fullmatch("[A-Z]{3}", currency):
-            _refuse(f"rates.{currency}", f"{currency!r} is no currency", "write three capitals such as USD")
+            _refuse(
+                f"rates.{currency}",
+                Said("refusals.no_currency", currency=currency),
+                Said("refusals.write_currency_such"),
+            )
         for i, (day, rate) in enumerate(rows):
             try:
                 good = bool(date.fromisoformat(day)) and Decimal(rate).is_finite() and Decimal(rate) > 0
             except (ValueError, InvalidOperation):
                 good = False
             if not good:
-                _refuse(f"rates.{currency}[{i}]", f"{day!r}, {rate!r} is no rate", 'write ["2026-01-01", "1380.5"]')
+                _refuse(
+                    f"rates.{currency}[{i}]",
+                    Said("refusals.no_rate", day=day, rate=rate),
+                    Said("refusals.write_rate"),
+                )
         if [day for day, _ in rows] != sorted({day for day, _ in rows}):
-            _refuse(f"rates.{currency}", "the days are not in order, or one stands twice", "sort them, each day once")
+            _refuse(f"rates.{currency}", Said("refusals.days_unordered"), Said("refusals.sort_days"))
 
 
-def _refuse(path: str, message: str, hint: str) -> NoReturn:
-    raise SpecError(f"{path}: {message}", hint=hint, path=path)
+def _refuse(path: str, message: Spoken, hint: Spoken) -> NoReturn:
+    raise SpecError(Said(PLACED, place=path, message=message), hint=hint, path=str(path))

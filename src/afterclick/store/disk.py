@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from afterclick.core.errors import AfterclickError, StoreError
+from afterclick.core.said import Said
 
 if sys.platform != "win32":
     import fcntl
@@ -63,23 +64,31 @@ def settle(unfinished: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def discard(path: Path) -> None:
+    """Remove a file that no line names; what cannot be removed the next writer removes."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
 def explain(error: OSError, path: Path) -> StoreError:
     """The store's error for what the system said."""
     said = error.strerror or str(error)
     if error.errno in _FULL:
         return StoreError(
-            f"no space is left for {path.name}", hint="free some space and run the same command again",
+            Said("refusals.disk_full", name=path.name), hint=Said("refusals.free_space"),
             path=str(path), code="disk_full",
         )  # fmt: skip
     if error.errno in _REFUSED:
         refused = StoreError(
-            f"{path.name} cannot be written: {said}", hint="write access to the store is needed",
+            Said("refusals.cannot_write", name=path.name, said=said), hint=Said("refusals.write_access"),
             path=str(path), code="no_access",
         )  # fmt: skip
         refused.exit_code = 2
         return refused
-    message = f"the disk refused {path.name}: {said}"
-    return StoreError(message, hint="run afterclick doctor", path=str(path), code="disk")
+    message = Said("refusals.disk_refused", name=path.name, said=said)
+    return StoreError(message, hint=Said("refusals.run_doctor"), path=str(path), code="disk")
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from afterclick.core import spans
-from afterclick.core.errors import SpecError
+from afterclick.core.errors import PLACED, SpecError
+from afterclick.core.said import Said, Spoken
 
 NAME_LIMIT = 120
 MOST_CARDS = 12
@@ -73,21 +74,29 @@ def check(alerts: Sequence[Alert], boards: Sequence[Board]) -> None:
         names = [one.name for one in found]
         for i, name in enumerate(names):
             if not name.strip() or len(name) > NAME_LIMIT or names.index(name) < i:
-                _refuse(f"{key}[{i}].name", f"{name[:40]!r} is no name", f"1 to {NAME_LIMIT} characters, each name once")
+                _refuse(
+                    f"{key}[{i}].name",
+                    Said("refusals.no_name", name=name[:40]),
+                    Said("refusals.name_length", name_limit=NAME_LIMIT),
+                )
         if len(found) > MOST:
-            _refuse(key, f"{len(found)} are too many", f"keep at most {MOST}")
+            _refuse(key, Said("refusals.too_many", n=len(found)), Said("refusals.keep_at_most", most=MOST))
     for i, alert in enumerate(alerts):
         if alert.kind == "threshold" and alert.above is None and alert.below is None:
-            _refuse(f"alerts[{i}]", f"{alert.name!r} has no threshold", "give above, below, or kind = \"unusual\"")
+            _refuse(f"alerts[{i}]", Said("refusals.no_threshold", name=alert.name), Said("refusals.give_threshold"))
         if alert.above is not None and alert.below is not None and alert.above < alert.below:
-            _refuse(f"alerts[{i}]", f"{alert.name!r} would always ring", "above must not be less than below")
+            _refuse(f"alerts[{i}]", Said("refusals.always_ring", name=alert.name), Said("refusals.above_below"))
     for i, board in enumerate(boards):
         if len(board.cards) > MOST_CARDS:
-            _refuse(f"boards[{i}].cards", f"{len(board.cards)} cards", f"a board has at most {MOST_CARDS}")
+            _refuse(
+                f"boards[{i}].cards",
+                Said("refusals.n_cards", n=len(board.cards)),
+                Said("refusals.most_cards", most_cards=MOST_CARDS),
+            )
         for k, card in enumerate(board.cards):
             if not (card.question or card.text or card.title):
-                _refuse(f"boards[{i}].cards[{k}]", "a card has a question or text", 'question = "kpi"')
+                _refuse(f"boards[{i}].cards[{k}]", Said("refusals.empty_card"), Said("refusals.name_question"))
 
 
-def _refuse(path: str, message: str, hint: str) -> NoReturn:
-    raise SpecError(f"{path}: {message}", hint=hint, path=path)
+def _refuse(path: str, message: Spoken, hint: Spoken) -> NoReturn:
+    raise SpecError(Said(PLACED, place=path, message=message), hint=hint, path=str(path))

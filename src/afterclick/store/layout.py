@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from afterclick.core.errors import StoreFormat
+from afterclick.core.said import Said
 from afterclick.store import definitions, disk, lock, manifest
 from afterclick.store.definitions import Definitions
 
@@ -37,7 +38,7 @@ def format_of(path: Path) -> int:
         try:
             text = (path / "log" / FILE).read_text(encoding="utf-8", errors="replace").strip()
         except (FileNotFoundError, NotADirectoryError):
-            raise StoreFormat(f"{path} is no store", hint=_HINT, path=str(path)) from None
+            raise StoreFormat(Said("refusals.is_no_store", path=path), hint=_HINT, path=str(path)) from None
     if not text.isdigit():
         raise StoreFormat(
             f"the format number of {path} cannot be read: {text[:20]!r}",
@@ -93,7 +94,7 @@ def create(path: Path, meant: Definitions) -> None:
         if not (path / definitions.FILE).exists():
             definitions.save(path, meant)
         if manifest.content(log):
-            raise StoreFormat(f"log/{FILE} of {path} is missing", hint="restore it from a backup", path=str(path))
+            raise StoreFormat(f"log/{FILE} of {path} is missing", hint=Said("refusals.restore_it"), path=str(path))
         disk.write_synced(log / FILE, f"{FORMAT}\n".encode())
         disk.sync_folder(path)
         disk.sync_folder(path.parent)

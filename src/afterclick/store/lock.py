@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from afterclick.core.errors import StoreError, StoreLocked
+from afterclick.core.said import Said
 from afterclick.store import disk
 
 if sys.platform != "win32":
@@ -51,15 +52,15 @@ class Lock:
             time.sleep(_PAUSE)
         holder = self._text() or "unknown"
         raise StoreLocked(
-            f"another process writes to this store: {holder}",
-            hint="wait until it has ended, or end it; questions can be asked meanwhile",
+            Said("refusals.store_locked", holder=holder),
+            hint=Said("refusals.wait_for_it"),
             path=str(self.path.parent),
         )
 
     def try_acquire(self) -> bool:
         """Take it if it is free. Raises StoreError where the system has no such locks or refuses the file."""
         if sys.platform == "win32":
-            raise StoreError("a store cannot be written on Windows itself", hint="run afterclick inside WSL 2")
+            raise StoreError(Said("refusals.not_on_windows"), hint=Said("refusals.run_in_wsl"))
         if self.held:
             return False
         with disk.explained(self.path):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from afterclick.core.errors import StoreError, StoreFormat
+from afterclick.core.said import Said
 from afterclick.store import checked, disk, standing
 
 Kind = Literal["import", "replay", "live", "compact", "erase"]
@@ -252,7 +253,7 @@ def _next_torn(log: Path) -> int:
 
 
 def _damaged(message: str) -> StoreError:
-    hint = "run afterclick doctor; restore the file from a backup"
+    hint = Said("refusals.doctor_or_backup")
     return StoreError(message, hint=hint, code="manifest_damaged", path=f"log/{FILE}")
 
 

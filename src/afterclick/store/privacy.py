@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 _PATTERN_BYTES: Final = 8 << 20
 Keep = Literal["keep", "hash", "drop"]
@@ -37,8 +38,8 @@ class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         for name in ("patterns", "query", "drop"):
             if any(not value.strip() for value in getattr(self, name)):
                 raise SpecError(
-                    f"privacy.{name}: an empty text stands in the list",
-                    hint="delete it: it would match everything or nothing",
+                    Said("refusals.privacy_empty", name=name),
+                    hint=Said("refusals.empty_matches"),
                     path=f"privacy.{name}",
                 )
         self.compiled()
@@ -58,8 +59,8 @@ class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
                 found.append(re2.compile(text, options=options))
             except re2.error as error:
                 raise SpecError(
-                    f"privacy.patterns[{number}] is no pattern: {error}",
-                    hint="write it in RE2's syntax, without look-around and back-references",
+                    Said("refusals.privacy_pattern", number=number, error=str(error)),
+                    hint=Said("refusals.write_re2"),
                     path=f"privacy.patterns[{number}]",
                 ) from None
         return found

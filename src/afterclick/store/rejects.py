@@ -59,7 +59,7 @@ class RejectWriter:
         """Remove whatever was written."""
         self._close()
         for path in (self._unfinished, self.path):
-            path.unlink(missing_ok=True)
+            disk.discard(path)
 
     def _close(self) -> None:
         if self._descriptor >= 0:

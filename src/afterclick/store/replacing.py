@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from afterclick.core import clock
 from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
-from afterclick.store import disk, lines, log, manifest, rejects, segment
+from afterclick.core.said import Said
+from afterclick.store import disk, lines, log, rejects, segment
+from afterclick.store.acknowledging import Acknowledging
 from afterclick.store.manifest import ImportEntry, Manifest, RejectsEntry, Replaced, SegmentEntry
 from afterclick.store.rejects import RejectWriter
 
@@ -33,23 +35,26 @@ class Replacing:
         self.id = state.next_id()
         self.manifest = state
         self.kind: Change = kind
-        self.entry: ImportEntry | None = None
         self._log = log_folder
         self._source = source
-        self._done = done
         self._segments: list[SegmentEntry] = []
         self._replaces: list[Replaced] = []
         self._rejects: dict[str, RejectsEntry | None] = {}
         self._writers: list[RejectWriter] = []
         self._orders: list[pa.Array] = []
-        self._doubtful = False
+        self._line = Acknowledging(log_folder, state, f"change {self.id}", done)
+
+    @property
+    def entry(self) -> ImportEntry | None:
+        """The line of the change once it counts."""
+        return self._line.entry
 
     def read(self, entry: SegmentEntry, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of a segment that counts, in its order. Raises StoreError if its bytes are not those that were acknowledged."""
         if not segment.is_intact(self._log, entry):
             raise StoreError(
-                f"the segment {entry.name} is damaged, so it stays as it is",
-                hint="run afterclick doctor; restore the file from a backup",
+                Said("refusals.damaged_stays", name=entry.name),
+                hint=Said("refusals.doctor_or_backup"),
                 code="segment_damaged",
             )
         return segment.read_segment(self._log / (entry.name + log.SUFFIX), columns, coded=segment.CODED)
@@ -59,7 +64,7 @@ class Replacing:
 
         Raises StoreError for what the disk refuses, ValueError for columns that are none of the log.
         """
-        self._check_open()
+        self._line.check_open()
         written: list[SegmentEntry] = []
         for start in range(0, rows.num_rows if rows is not None else 0, log.SEGMENT_ROWS):
             name = f"{self.id}-{len(self._segments):03d}"
@@ -73,7 +78,7 @@ class Replacing:
 
     def replace_rejects(self, entry: ImportEntry, kept: Iterable[Rejected]) -> None:
         """Write what is kept of the rejects of an import."""
-        self._check_open()
+        self._line.check_open()
         writer = RejectWriter(self._log, f"{self.id}-{len(self._writers):03d}")
         self._writers.append(writer)
         batch: list[Rejected] = []
@@ -90,7 +95,7 @@ class Replacing:
 
         Raises StoreError when the disk refuses; with code `unconfirmed` only the next one who opens the store knows.
         """
-        self._check_open()
+        self._line.check_open()
         with disk.explained(self._log):
             disk.sync_folder(self._log)
         entry = ImportEntry(
@@ -105,21 +110,14 @@ class Replacing:
             replaces=tuple(self._replaces),
             rejects_for=self._rejects,
         )
-        try:
-            state = manifest.append(self._log, self.manifest, entry)
-        except StoreError as error:
-            self._doubtful = error.code == "unconfirmed"
-            raise
-        self.entry = entry
-        self._done(state)
-        return entry
+        return self._line.write(entry)
 
     def close(self) -> None:
         """Remove what was written if it was not committed; what cannot be removed the next writer removes."""
-        if self.entry is not None or self._doubtful:
+        if self._line.over:
             return
         for entry in self._segments:
-            _remove(self._log / (entry.name + log.SUFFIX))
+            disk.discard(self._log / (entry.name + log.SUFFIX))
         for writer in self._writers:
             writer.discard()
 
@@ -135,10 +133,6 @@ class Replacing:
         path = self._log / (entry.name + log.SUFFIX)
         return lines.line_orders(segment.read_segment(path, ("order_id", "order_line")))
 
-    def _check_open(self) -> None:
-        if self.entry is not None or self._doubtful:
-            raise ValueError(f"the change {self.id} is closed")
-
 
 def replaced_files(log_folder: Path, before: Manifest, after: Manifest) -> list[Path]:
     """Files that counted before and do not any more."""
@@ -146,11 +140,3 @@ def replaced_files(log_folder: Path, before: Manifest, after: Manifest) -> list[
         log_folder / (rejects.FOLDER if name.endswith(rejects.SUFFIX) else "") / name
         for name in sorted(before.files - after.files)
     ]
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        # The next writer removes what no line names.
-        return

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from afterclick.core.errors import StoreError
+from afterclick.core.said import Said
 from afterclick.store import log
 from afterclick.store.manifest import SegmentEntry
 
@@ -210,15 +211,17 @@ def _open(path: Path, coded: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
     except FileNotFoundError as error:
         # Merged or rewritten since the question was asked, or lost: a look at the manifest tells.
         raise StoreError(
-            f"the segment {path.name} is not there", hint="ask again; if it stays so, run afterclick doctor",
+            Said("refusals.segment_file_gone", name=path.name), hint=Said("refusals.ask_again_or_doctor"),
             path=str(path), code=GONE,
         ) from error  # fmt: skip
     except (OSError, pa.ArrowInvalid) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StoreError(
-            f"the segment {path.name} cannot be read: {said}", hint="run afterclick doctor", path=str(path),
+            Said("refusals.segment_file_unreadable", name=path.name, said=said),
+            hint=Said("refusals.run_doctor"),
+            path=str(path),
             code="segment_damaged",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _bounds(file: pq.ParquetFile) -> np.ndarray:

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.store import disk
 
 FOLDER: Final = "segments"
@@ -41,7 +42,11 @@ def write(folder: Path, head: SegmentList, members: Sequence[Sequence[str]]) -> 
     """Keep a list: per visitor its ids with their namespace (`a:`, `u:`). Raises SpecError for a name that is taken."""
     path = _path(folder, head.name)
     if path.exists():
-        raise SpecError(f"there is a list {head.name!r} already", hint="give it another name, or delete it", path="name")
+        raise SpecError(
+            Said("refusals.list_taken", name=head.name),
+            hint=Said("refusals.other_name_or_delete"),
+            path="name",
+        )
     visitor = np.repeat(np.arange(len(members), dtype=np.int32), [len(ids) for ids in members])
     table = pa.table({"visitor": pa.array(visitor), "id": pa.array([one for ids in members for one in ids], pa.string())})
     with disk.explained(path):
@@ -113,7 +118,7 @@ def _read(folder: Path, name: str) -> pa.Table:
     path = _path(folder, name)
     if not path.exists():
         names = [head.name for head in known(folder)]
-        hint = nearest(name, names) or "lists: " + (", ".join(names[:12]) or "none yet")
-        raise SpecError(f"there is no list {name!r}", hint=hint, path="name")
+        hint = nearest_or_known(name, names, "refusals.known_lists", 12)
+        raise SpecError(Said("refusals.no_list", name=name), hint=hint, path="name")
     with disk.explained(path):
         return pq.read_table(path)

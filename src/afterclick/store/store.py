@@ -11,6 +11,7 @@ from typing import Self
 
 from afterclick.core.errors import StoreError, StoreLocked
 from afterclick.core.event import Rejected
+from afterclick.core.said import Said
 from afterclick.store import definitions as meant
 from afterclick.store import layout, manifest, projection, rejects, transaction, verify
 from afterclick.store.current import Current
@@ -231,7 +232,7 @@ class Store:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         if not self._importing.acquire(blocking=False):
-            raise StoreLocked("an import into this store is open already", hint="commit or leave it first")
+            raise StoreLocked(Said("refusals.import_open"), hint=Said("refusals.commit_or_leave"))
         try:
             yield
         finally:
@@ -253,7 +254,7 @@ class Store:
 def _healthy(snapshot: Snapshot) -> None:
     if snapshot.damaged:
         raise StoreError(
-            f"the segment {snapshot.damaged[0]} is damaged, so nothing can be told apart from what it held",
-            hint="run afterclick doctor; restore the file from a backup",
+            Said("refusals.damaged_so_untold", damaged=snapshot.damaged[0]),
+            hint=Said("refusals.doctor_or_backup"),
             code="segment_damaged",
         )

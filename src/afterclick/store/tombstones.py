@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
+from afterclick.core.said import Said
 from afterclick.store import disk
 
 CODE: Final = "erased"
@@ -59,8 +60,8 @@ class Tombstones:
         key = _key(folder)
         if not key:
             raise StoreError(
-                f"{KEY} is missing, without which {FILE} says nothing",
-                hint="restore it from a backup: whoever was erased could come in again",
+                Said("refusals.key_missing", key=KEY, file=FILE),
+                hint=Said("refusals.key_restore"),
                 code="no_privacy_key",
                 path=str(folder / KEY),
             )
@@ -128,7 +129,11 @@ def add(folder: Path, ids: Iterable[str], at: int) -> Sequence[str]:
         key = _key(folder)
         if not key:
             if _read(folder / FILE):
-                raise StoreError(f"{KEY} is missing", hint="restore it from a backup", code="no_privacy_key")
+                raise StoreError(
+                    Said("refusals.key_missing_alone", key=KEY),
+                    hint=Said("refusals.restore_it"),
+                    code="no_privacy_key",
+                )
             key = secrets.token_bytes(_KEY_BYTES)
             disk.write_synced(folder / KEY, key.hex().encode() + b"\n", mode=_MODE)
         known = _read(folder / FILE)
@@ -173,7 +178,7 @@ def _read(path: Path) -> list[Tombstone]:
         return [msgspec.json.decode(line, type=Tombstone) for line in lines]
     except msgspec.MsgspecError as error:
         raise StoreError(
-            f"{FILE} is damaged: {error}", hint="restore it from a backup: it keeps erased people out",
+            Said("refusals.tombstones_damaged", file=FILE, error=str(error)), hint=Said("refusals.tombstones_restore"),
             code="tombstones_damaged", path=str(path),
         ) from None  # fmt: skip
 

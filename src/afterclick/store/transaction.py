@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from afterclick.core import clock
-from afterclick.core.errors import StoreError
 from afterclick.core.event import Rejected
 from afterclick.store import disk, ids, lines, log, manifest
+from afterclick.store.acknowledging import Acknowledging
 from afterclick.store.history import NEW, HeldRows, History, StoredRows
 from afterclick.store.manifest import FileEntry, ImportEntry, Manifest, RejectsEntry, SegmentEntry
 from afterclick.store.rejects import RejectWriter
@@ -50,19 +50,22 @@ class Transaction:
         self.id = state.next_id()
         self.source = source
         self.kind: Kind = kind
-        self.entry: ImportEntry | None = None
         self._log = log_folder
         self._state = state
         self._history = history
-        self._done = done
         self._held = HeldRows()
         self._segments: list[SegmentEntry] = []
         self._rejects = RejectWriter(log_folder, self.id)
         self._orders: list[pa.Array] = []
-        self._doubtful = False
+        self._line = Acknowledging(log_folder, state, f"import {self.id}", done)
         # Segments are sorted and written beside the reading of the next rows, one at a time.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="afterclick-segment")
         self._flying: tuple[Future[_Landed], int, int] | None = None
+
+    @property
+    def entry(self) -> ImportEntry | None:
+        """The line of the import once it counts."""
+        return self._line.entry
 
     @property
     def rows(self) -> int:
@@ -82,7 +85,7 @@ class Transaction:
 
     def add(self, table: pa.Table) -> None:
         """Add rows whose ids were not seen (see log.write_segment for columns). Raises ValueError for bad columns."""
-        self._check_open()
+        self._line.check_open()
         rows = log.conform(table)
         start = 0
         while start < rows.num_rows:
@@ -94,7 +97,7 @@ class Transaction:
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Keep what could not become an event."""
-        self._check_open()
+        self._line.check_open()
         self._rejects.write(rejected)
 
     def commit(
@@ -115,7 +118,7 @@ class Transaction:
         refuses; with code `unconfirmed` it is unknown whether the import is stored (the next command that opens the store
         knows).
         """
-        self._check_open()
+        self._line.check_open()
         rejected = self._finish()
         ahead(self._segments)
         entry = ImportEntry(
@@ -133,21 +136,18 @@ class Transaction:
             stale=self._stale(),
             live_seq=live_seq,
         )
-        return self._acknowledge(entry)
+        return self._line.write(entry)
 
     def close(self) -> None:
         """Remove what was written if it was not committed; what cannot be removed the next writer removes."""
         self._writer.shutdown()
-        if self.entry is not None or self._doubtful:
+        if self._line.over:
             return
         flying = self._flying[0] if self._flying else None
         if flying is not None and flying.exception() is None:
             self._segments.append(flying.result().written.entry)
-        for path in [self._log / (entry.name + log.SUFFIX) for entry in self._segments]:
-            try:
-                path.unlink(missing_ok=True)
-            except OSError:
-                continue
+        for entry in self._segments:
+            disk.discard(self._log / (entry.name + log.SUFFIX))
         self._rejects.discard()
 
     def _finish(self) -> RejectsEntry | None:
@@ -159,16 +159,6 @@ class Transaction:
             with disk.explained(self._log):
                 disk.sync_folder(self._log)
         return rejected
-
-    def _acknowledge(self, entry: ImportEntry) -> ImportEntry:
-        try:
-            state = manifest.append(self._log, self._state, entry)
-        except StoreError as error:
-            self._doubtful = error.code == "unconfirmed"
-            raise
-        self.entry = entry
-        self._done(state)
-        return entry
 
     def _flush(self) -> None:
         if not self._held.rows:
@@ -201,10 +191,6 @@ class Transaction:
             return ()
         orders = pc.unique(pa.concat_arrays(self._orders))
         return lines.holding(self._log, self._state.segments, orders)
-
-    def _check_open(self) -> None:
-        if self.entry is not None or self._doubtful:
-            raise ValueError(f"the import {self.id} is closed")
 
 
 def recover(log_folder: Path, state: Manifest) -> Manifest:

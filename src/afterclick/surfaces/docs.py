@@ -14,7 +14,8 @@ from afterclick.collect.fields import FIELDS
 from afterclick.core import errors, i18n, settings, texts
 from afterclick.core.spec import Field, Spec, kinds
 from afterclick.store.definitions import FILE, Definitions
-from afterclick.surfaces.cli.main import COMMANDS, QUESTIONS, group
+from afterclick.surfaces.cli.commands import COMMANDS, QUESTIONS
+from afterclick.surfaces.cli.main import group
 
 _HEAD = "<!-- Written by `make docs` from the code; edit the code. -->"
 

@@ -115,9 +115,9 @@ def _plotly(result: Result, lang: str = "") -> Any:
 
 
 def _url(result: Result, lang: str = "") -> str:
-    from afterclick.surfaces.cli import views
+    from afterclick.surfaces.cli.addresses import address
 
-    return views.address(result.spec, language(lang))
+    return address(result.spec, language(lang))
 
 
 def _document(result: Result, lang: str = "") -> str:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from afterclick.collect.wire.decode import collects, decode, shape_of
+from afterclick.collect.wire.decode import collects, decode
 from afterclick.collect.wire.request import WireError
 from afterclick.collect.wire.special import is_special, special
 from support.wire import Everybody, request
@@ -39,7 +39,6 @@ def test_every_documented_path_brings_events(method: str, path: str) -> None:
     assert collects(method, path)
     assert not is_special(path)
     assert not collects("PUT", path)
-    assert shape_of(method, path).dialect
 
 
 def test_other_paths_bring_none() -> None:

@@ -7,14 +7,18 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+import sqlite3
+from collections.abc import Container, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
-from afterclick.act import turns
+from afterclick.act import acts_file, turns
+from afterclick.act.contacts import Contacts
 from afterclick.act.message import Message, Outcome
+from afterclick.collect.privacy import consent
 from afterclick.core import names
 from afterclick.core.errors import StoreError
 from afterclick.store import disk
@@ -150,9 +154,27 @@ def files(store: Path) -> list[Path]:
     return sorted((store / FOLDER).glob("*.jsonl"))
 
 
-def people(path: Path) -> int:
-    """How many people are in a file, by their digests. Raises StoreError."""
-    return len({one.email or one.phone for one in members(path)})
+def people(path: Path, without: Container[str] = ()) -> int:
+    """How many people are in a file, by their digests, but for those `without`. Raises StoreError."""
+    return len({one.email or one.phone for one in members(path) if not _is_among(one, without)})
+
+
+def refused(store: Path) -> frozenset[str]:
+    """Digests of those who want no advertising any more: what was written of them before leaves with no file.
+
+    Raises StoreError.
+    """
+    if not acts_file.exists(store):
+        return frozenset()
+    # No digest of suppressions is asked for, so no key is needed.
+    contacts = Contacts(b"")
+    with closing(acts_file.reader(store)) as reader:
+        try:
+            gone = contacts.refusing(reader, consent.MARKETING)
+            told = [*gone, *(contacts.address(reader, visitor, "email") for visitor in gone)]
+        except sqlite3.Error as error:
+            raise acts_file.explained(error, store / acts_file.FILE) from error
+    return frozenset(_digest(one) for one in told if one)
 
 
 def members(path: Path) -> Iterator[Member]:
@@ -166,13 +188,21 @@ def members(path: Path) -> Iterator[Member]:
             continue
 
 
-def csv_of(path: Path, platform: Platform) -> str:
-    """The file as a platform takes it: one line per person, headings as it names them. Raises StoreError."""
+def csv_of(path: Path, platform: Platform, without: Container[str] = ()) -> str:
+    """The file as a platform takes it: one line per person, headings as it names them, but for those `without` (`refused`).
+
+    Raises StoreError.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_HEADERS[platform])
-    writer.writerows(dict.fromkeys(_row(one, platform) for one in members(path)))
+    rows = (_row(one, platform) for one in members(path) if not _is_among(one, without))
+    writer.writerows(dict.fromkeys(rows))
     return out.getvalue()
+
+
+def _is_among(one: Member, digests: Container[str]) -> bool:
+    return one.visitor in digests or (bool(one.email) and one.email in digests)
 
 
 def _row(one: Member, platform: Platform) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def plain(words: Words, body: str, *, lang: str, sender: str, footer: str = "", 
         parts.append(f"{i18n.text(tongue, 'email.code')}: {words.code}")
     if words.url:
         parts.append(f"{words.button}: {words.url}" if words.button else words.url)
-    foot = [line for line in (sender, footer) if line]
+    foot = [line for line in (_own(sender, footer), footer) if line]
     if unsubscribe and unsubscribe not in footer:
         foot.append(f"{i18n.text(tongue, 'email.unsubscribe')}: {unsubscribe}")
     return "\n\n".join(part for part in (*parts, "-- \n" + "\n".join(foot) if foot else "") if part) + "\n"
@@ -83,8 +83,13 @@ def _card(words: Words, lang: str) -> str:
     return "".join(parts)
 
 
+def _own(sender: str, footer: str) -> str:
+    """The sender's name for a line of its own, unless the lines of the footer begin with it anyway."""
+    return "" if footer.startswith(sender) else sender
+
+
 def _foot(sender: str, footer: str, unsubscribe: str, lang: str) -> str:
-    lines = [markup.linked(line) for line in (sender, *footer.splitlines()) if line.strip()]
+    lines = [markup.linked(line) for line in (_own(sender, footer), *footer.splitlines()) if line.strip()]
     if unsubscribe and unsubscribe not in footer:
         word = html.escape(i18n.text(lang or "en", "email.unsubscribe"))
         lines.append(f'<a href="{html.escape(unsubscribe)}" style="color:{_COLOURS["quiet"]}">{word}</a>')

@@ -15,6 +15,7 @@ from afterclick.act.outbound.call import Receipt
 from afterclick.act.outbound.target import target
 from afterclick.core import clock
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said
 
 TTL_S: Final = 24 * 3600
 _LONGEST_TTL_S: Final = 28 * 24 * 3600
@@ -50,7 +51,7 @@ class Push:
             to = vapid.subscriber(message.address)
             where = target(to.endpoint, self._inside)
         except UsageError as error:
-            return Outcome("failed", error.message)
+            return Outcome.failure(error.said)
         except ValueError as error:
             return Outcome("gone", str(error))
         headers = {
@@ -64,7 +65,7 @@ class Push:
         try:
             return _outcome(self._post(to.endpoint, vapid.sealed(_content(message), to), headers))
         except UsageError as error:
-            return Outcome("failed", error.message)
+            return Outcome.failure(error.said)
 
 
 def _outcome(receipt: Receipt) -> Outcome:
@@ -97,7 +98,7 @@ def _content(message: Message) -> bytes:
         text = text[: min(len(text) * 7 // 8, vapid.MOST_BYTES)]
         body = msgspec.json.encode({**shown, "body": f"{text}…"})
     if len(body) > vapid.MOST_BYTES:
-        raise UsageError("the message is too long for a push", hint="shorten title, addresses and footer", path="words")
+        raise UsageError(Said("refusals.push_too_long"), hint=Said("refusals.shorten_push"), path="words")
     return body
 
 

@@ -1,10 +1,11 @@
-"""Which channels can send, and what the others still lack: looked at without calling anybody or making any key."""
+"""Which channels can send advertising, and what the others still lack: looked at without calling anybody or making any key."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from afterclick.act.channels import smtp
+from afterclick.act.gate import korea
 from afterclick.act.secrets import SMTP_PASSWORD, Secrets
 from afterclick.core.errors import SpecError
 from afterclick.store.automations import CHANNELS, Delivery
@@ -22,7 +23,10 @@ def of(definitions: Definitions, kept: Secrets) -> tuple[Readiness, ...]:
     """Every channel in the order of `CHANNELS`. Raises StoreError where others can read the secrets."""
     delivery = definitions.delivery
     lacks = {"email": _email(delivery, kept), "push": _push(delivery)}
-    return tuple(Readiness(name, lacks.get(name, ())) for name in CHANNELS)
+    law = korea.sender_missing(delivery) if delivery.preset == "kr" else ()
+    return tuple(
+        Readiness(name, (*lacks.get(name, ()), *(law if name in korea.MESSAGES else ()))) for name in CHANNELS
+    )
 
 
 def _email(delivery: Delivery, kept: Secrets) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from afterclick.act.outbound import call, signing
 from afterclick.act.secrets import Secrets
 from afterclick.act.unsubscribe import Tokens
 from afterclick.core.errors import AfterclickError
+from afterclick.core.said import Said, Spoken
 from afterclick.store.automations import Delivery
 from afterclick.store.definitions import Definitions
 
@@ -29,12 +30,12 @@ class Unset:
 
     at_least_once = True
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: Spoken) -> None:
         self.why = why
 
     def deliver(self, _: Message) -> Outcome:
         """Not delivered, and why."""
-        return Outcome("failed", self.why)
+        return Outcome.failure(self.why)
 
 
 def channels(store: Path, definitions: Definitions, acts: Acts | None = None) -> Mapping[str, Deliver]:
@@ -48,7 +49,7 @@ def channels(store: Path, definitions: Definitions, acts: Acts | None = None) ->
         "email": _email(definitions.delivery, kept),
         "push": Push(cache(partial(Pair.of_store, kept)), post, contact=_contact(definitions.delivery), inside=inside),
         "webhook": Webhook(partial(signing.secrets_of, store), post),
-        "onsite": Onsite(acts) if acts is not None else Unset("this process does not serve pages"),
+        "onsite": Onsite(acts) if acts is not None else Unset(Said("refusals.serves_no_pages")),
         "export": Audience(store, audience.COUNTRY_CODES.get(definitions.timezone, "")),
     }
 
@@ -72,11 +73,11 @@ def links(store: Path, delivery: Delivery) -> Callable[[str, str], str]:
 
 def _email(delivery: Delivery, kept: Secrets) -> Deliver:
     if not (delivery.smtp and delivery.from_email):
-        return Unset("e-mail is not set up: delivery.smtp and delivery.from_email are missing")
+        return Unset(Said("refusals.email_unset"))
     try:
         where = smtp.server(delivery.smtp, delivery.smtp_tls, delivery.smtp_user, kept.get(secrets.SMTP_PASSWORD))
     except AfterclickError as error:
-        return Unset(error.message)
+        return Unset(error.said)
     return Email(delivery, where)
 
 

@@ -12,6 +12,7 @@ from afterclick.act.message import Outcome
 from afterclick.act.outbound import patience
 from afterclick.act.outbound.patience import Deadline
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 Tls = Literal["starttls", "tls", "none"]
 
@@ -55,7 +56,9 @@ def server(address: str, tls: Tls, user: str = "", password: str = "") -> Server
     found = _ADDRESS.fullmatch(address.strip())
     if found is None or not 0 < int(found.group(2) or _PORTS[tls]) < 1 << 16:
         raise SpecError(
-            f"{address[:80]!r} is no mail server", hint="write it as smtp.example.com:587", path="delivery.smtp"
+            Said("refusals.no_mail_server", address=address[:80]),
+            hint=Said("refusals.write_mail_server"),
+            path="delivery.smtp",
         )
     return Server(found.group(1).strip("[]"), int(found.group(2) or _PORTS[tls]), tls, user, password)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from afterclick.act import templates
-from afterclick.act.message import Deliver, Message, Outcome
+from afterclick.act.gate.verdict import Go
+from afterclick.act.message import Deliver, Outcome
+from afterclick.act.outbox.composing import compose
 from afterclick.act.outbox.intent import Intent
 from afterclick.core import clock
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.decide.rules.problem import Problem
-from afterclick.store.automations import Send, Words
+from afterclick.store.automations import Delivery, Send, Words
 
 CHANNELS: Final = ("email", "push", "webhook")
 """Channels that lead to an address somebody can name."""
@@ -32,17 +36,31 @@ def send_test(
     address: str,
     values: Mapping[str, Any],
     *,
-    headers: Mapping[str, str] | None = None,
+    lang: str = "",
+    delivery: Delivery | None = None,
+    advertising: bool = False,
 ) -> Tested:
     """Send it. No gate is asked and nothing is counted: the address is the operator's own. Raises SpecError for a channel
-    that leads to no address."""
+    that leads to no address.
+
+    `lang` stands for words of no language. Advertising carries all that `delivery` adds to it; its link to opt out is about
+    nobody and leads to a page that says so.
+    """
     if channel not in CHANNELS:
-        raise SpecError(f"nothing can be tried on {channel!r}", hint=", ".join(CHANNELS), path="channel")
-    seen = templates.preview(words, values, words.lang, channel=channel)
+        raise SpecError(Said("refusals.cannot_try", channel=channel), hint=", ".join(CHANNELS), path="channel")
+    spoken = words.lang or lang
+    seen = templates.preview(words, values, spoken, channel=channel)
     if seen.words is None:
-        return Tested(None, seen.problems, Outcome("failed", "the words cannot be put together"))
+        return Tested(None, seen.problems, Outcome.failure(Said("refusals.words_broken")))
     at = clock.now()
-    send = Send(channel=channel, words=(words,), to=address, advertising=False)  # type: ignore[arg-type]
+    send = Send(channel=channel, words=(words,), to=address, advertising=advertising)  # type: ignore[arg-type]
     intent = Intent(action_id=f"test{at:x}", visitor="", send=send, at=at, journey="test", values=dict(values))
-    message = Message(intent.action_id, channel, address, seen.words, intent, headers or {}, at)
+    message = compose(
+        intent, Go(address, spoken), delivery or Delivery(), seen.words, at=at, links=partial(_to_nobody, delivery)
+    )
     return Tested(seen.words, seen.problems, channels[channel].deliver(message))
+
+
+def _to_nobody(delivery: Delivery | None, _visitor: str, channel: str) -> str:
+    home = delivery.base_url.rstrip("/") if delivery is not None else ""
+    return f"{home}/u/test" if home and channel == "email" else ""

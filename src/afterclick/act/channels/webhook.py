@@ -46,7 +46,7 @@ class Webhook:
         try:
             return _outcome(self._post(message.address, body, headers))
         except UsageError as error:
-            return Outcome("failed", error.message)
+            return Outcome.failure(error.said)
 
 
 def content(message: Message) -> bytes:

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterclick.act.contact_facts import BOUNCED, COMPLAINED, UNSUBSCRIBED
+from afterclick.act.contact_facts import BOUNCED, COMPLAINED, REFUSED, UNSUBSCRIBED
 from afterclick.act.contacts import Contacts
 from afterclick.act.gate import caps, korea, quiet
 from afterclick.act.gate.verdict import HOLDOUT, TREATED, Exposures, Go, Hold, Stop, Verdict
+from afterclick.act.journeys import tables as journeys
 from afterclick.act.outbox.intent import Intent
 from afterclick.collect.privacy import consent
-from afterclick.collect.privacy.consent import Standing, State
+from afterclick.collect.privacy.consent import Standing
 from afterclick.decide.draws import draw
 from afterclick.store.automations import Delivery
 
@@ -23,18 +24,19 @@ _PERSONAL: Final = ("email", "push")
 
 
 class Gate:
-    """Consent, suppression, hold-out, quiet hours, caps: the first that says no is the reason.
+    """The journey itself, consent, suppression, hold-out, quiet hours, caps: the first that says no is the reason.
 
     Advertising needs consent to marketing on its channel, said after any refusal; on one's own site it only must not have
     been refused. What concerns an order needs no consent, and heeds neither quiet hours nor caps; a journey's own hold-out
     it does heed.
     """
 
-    def __init__(self, contacts: Contacts, delivery: Delivery, zone: ZoneInfo) -> None:
-        """`zone` stands for visitors whose own is not known."""
+    def __init__(self, contacts: Contacts, delivery: Delivery, zone: ZoneInfo, lang: str = "") -> None:
+        """`zone` and `lang` stand for visitors whose own are not known."""
         self.contacts = contacts
         self.delivery = delivery
         self._zone = zone
+        self._lang = lang
 
     def use(self, delivery: Delivery) -> None:
         """Other rules from now on."""
@@ -42,8 +44,8 @@ class Gate:
 
     def decide(self, tx: sqlite3.Connection, intent: Intent, now: int) -> Verdict:
         """Ask everything, in order."""
-        asked = self._may(tx, intent, now)
-        if isinstance(asked, Stop):
+        asked = self.halted(tx, intent) or self._may(tx, intent, now)
+        if not isinstance(asked, Go):
             return asked
         arms = self._arms(intent)
         if any(variant == HOLDOUT for _, variant in arms):
@@ -61,49 +63,63 @@ class Gate:
         return asked._replace(exposures=arms)
 
     def recheck(self, reader: sqlite3.Connection, intent: Intent, now: int) -> Verdict:
-        """Ask again, right before the call, what may have changed since the claim: consent, suppression, the hour."""
-        asked = self._may(reader, intent, now)
-        if isinstance(asked, Stop) or not intent.advertising:
+        """Ask again, right before the call, what may have changed since the claim: the journey, consent, suppression, the
+        hour."""
+        asked = self.halted(reader, intent) or self._may(reader, intent, now)
+        if not isinstance(asked, Go) or not intent.advertising:
             return asked
         return self._night(reader, intent, now, self._zone_of(asked.zone)) or asked
+
+    def halted(self, reader: sqlite3.Connection, intent: Intent) -> Hold | Stop | None:
+        """What a paused journey meant to send waits until it goes on; of one that was taken away it is called off."""
+        if not intent.journey:
+            return None
+        paused, stopped_at = journeys.stands(reader, intent.journey)
+        if intent.at <= stopped_at:
+            return Stop("stopped")
+        return Hold(None, "paused") if paused else None
 
     def _may(self, reader: sqlite3.Connection, intent: Intent, now: int) -> Go | Stop:
         """Consent, then suppression; the address where both say yes."""
         visitor, channel = intent.visitor, intent.channel
-        agreed: Standing | None = None
+        agreed = named = None
         if intent.advertising:
-            state = self.contacts.consents(reader, visitor)
-            agreed = consent.allows(state, consent.MARKETING, channel if channel in _PERSONAL else "")
-            if reason := self._unwanted(agreed, channel, now):
+            known = channel if channel in _PERSONAL else ""
+            agreed = consent.allows(self.contacts.consents(reader, visitor), consent.MARKETING, known)
+            named = consent.allows(self.contacts.by_name(reader, visitor), consent.MARKETING, known)
+            if reason := self._unwanted(agreed, named, channel, now):
                 return Stop(reason)
             if self.delivery.preset == "kr" and channel in korea.MESSAGES and (gaps := korea.sender_missing(self.delivery)):
                 return Stop("no_sender", " ".join(gaps))
         address = self._address(reader, intent)
         if not address:
             return Stop("no_address")
-        if channel in _PERSONAL and (reason := self._suppressed(reader, channel, address, intent.advertising, agreed)):
+        if channel in _PERSONAL and (reason := self._suppressed(reader, intent, address, agreed, named)):
             return Stop(reason)
-        return Go(address, self.contacts.lang(reader, visitor), self.contacts.zone(reader, visitor))
+        return Go(address, self.contacts.lang(reader, visitor) or self._lang, self.contacts.zone(reader, visitor))
 
-    def _unwanted(self, agreed: Standing | None, channel: str, now: int) -> str:
+    def _unwanted(self, agreed: Standing | None, named: Standing | None, channel: str, now: int) -> str:
         if agreed is None:
             return "" if channel == "onsite" else "no_consent"
-        if not agreed.granted:
+        if not agreed.granted or (named is not None and not named.granted):
             return "refused"
-        old = self.delivery.preset == "kr" and channel in korea.MESSAGES and korea.is_old(agreed, now)
+        # What events repeat renews nothing.
+        old = self.delivery.preset == "kr" and channel in korea.MESSAGES and korea.is_old(named or agreed, now)
         return "consent_old" if old else ""
 
     def _suppressed(
-        self, reader: sqlite3.Connection, channel: str, address: str, advertising: bool, agreed: Standing | None
+        self, reader: sqlite3.Connection, intent: Intent, address: str, agreed: Standing | None, named: Standing | None
     ) -> str:
-        found = self.contacts.suppressed(reader, channel, address)
+        found = self.contacts.suppressed(reader, intent.channel, address)
         for reason in (COMPLAINED, BOUNCED):
             if reason in found:
                 return reason
-        since = found.get(UNSUBSCRIBED)
-        # Whoever agrees anew after opting out is written to again.
-        renewed = agreed is not None and since is not None and agreed.granted and agreed.at > since
-        return UNSUBSCRIBED if advertising and since is not None and not renewed else ""
+        # Whoever agrees anew after refusing is written to again; what was said by name is taken back by name alone.
+        for reason, anew in ((UNSUBSCRIBED, named), (REFUSED, agreed)):
+            since = found.get(reason)
+            if intent.advertising and since is not None and not (anew is not None and anew.granted and anew.at > since):
+                return reason
+        return ""
 
     def _address(self, reader: sqlite3.Connection, intent: Intent) -> str:
         if intent.channel == "webhook":
@@ -131,10 +147,13 @@ class Gate:
             return None
         until = quiet.until(now, zone, self.delivery.quiet)
         if self.delivery.preset == "kr":
-            state: State = self.contacts.consents(reader, intent.visitor)
-            night = korea.night_until(now, zone, intent.channel, state)
-            agreed = korea.night_agreed(state, intent.channel)
-            until = None if agreed else max((one for one in (until, night) if one is not None), default=None)
+            said, named = (read(reader, intent.visitor) for read in (self.contacts.consents, self.contacts.by_name))
+            agreed = korea.night_agreed(said, named, intent.channel)
+            night = korea.night_until(now, zone, intent.channel, agreed)
+            if agreed and quiet.until(now, zone, korea.NIGHT) is not None:
+                # Agreed to for the night; other hours of the shop's own stay quiet.
+                return None
+            until = max((one for one in (until, night) if one is not None), default=None)
         if until is None:
             return None
         return Stop("quiet_hours") if self.delivery.quiet_mode == "drop" else Hold(until, "quiet_hours")

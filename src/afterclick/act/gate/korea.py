@@ -33,17 +33,21 @@ def sender_missing(delivery: Delivery) -> tuple[str, ...]:
     return tuple(name for name, value in needed.items() if not value.strip())
 
 
-def night_until(now: int, zone: ZoneInfo, channel: str, state: State) -> int | None:
+def night_until(now: int, zone: ZoneInfo, channel: str, agreed: bool) -> int | None:
     """When the night ends for somebody who agreed to no advertising in it, None where it may be sent now."""
-    if channel not in _NIGHT_CHANNELS or night_agreed(state, channel):
+    if channel not in _NIGHT_CHANNELS or agreed:
         return None
     return quiet.until(now, zone, NIGHT)
 
 
-def night_agreed(state: State, channel: str) -> bool:
-    """Was advertising at night agreed to, by a consent of its own?"""
-    found = consent.allows({key: one for key, one in state.items() if key[0] == consent.NIGHT}, consent.NIGHT, channel)
-    return found is not None and found.granted
+def night_agreed(state: State, by_name: State, channel: str) -> bool:
+    """Was advertising at night agreed to, by a consent of its own, and not withdrawn by name?"""
+    found, named = (_of_the_night(one, channel) for one in (state, by_name))
+    return found is not None and found.granted and (named is None or named.granted)
+
+
+def _of_the_night(state: State, channel: str) -> Standing | None:
+    return consent.allows({key: one for key, one in state.items() if key[0] == consent.NIGHT}, consent.NIGHT, channel)
 
 
 def is_old(standing: Standing, now: int) -> bool:

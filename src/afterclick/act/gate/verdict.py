@@ -11,7 +11,7 @@ HOLDOUT: Final = "holdout"
 TREATED: Final = "treated"
 REASONS: Final = (
     "no_consent", "refused", "consent_old", "unsubscribed", "bounced", "complained", "no_address", HOLDOUT, "quiet_hours",
-    "cap", "no_sender", "no_channel", "erased", "missed",
+    "cap", "no_sender", "no_channel", "erased", "missed", "stopped",
 )  # fmt: skip
 """Why a message is suppressed; texts stand in the catalogue, section `send_reasons`."""
 
@@ -26,9 +26,9 @@ class Go(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """Not before `until_at` (µs UTC)."""
+    """Not before `until_at` (µs UTC); None: not before its journey goes on."""
 
-    until_at: int
+    until_at: int | None
     reason: str
     exposures: Exposures = ()
 

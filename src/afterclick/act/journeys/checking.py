@@ -10,8 +10,8 @@ from afterclick.core.errors import SpecError, nearest
 from afterclick.core.step import ANY_EVENT, Step
 from afterclick.decide.rules.checking import check_rules
 from afterclick.decide.rules.problem import Level, Problem
-from afterclick.store import automations
-from afterclick.store.automations import Delivery, Journey, LiveRule, Node, Send, Wait
+from afterclick.store import automation_checks
+from afterclick.store.automations import Delivery, Journey, LiveRule, Node, Send, Wait, nodes
 from afterclick.store.definitions import Definitions
 
 _OF_ENTRY_ONLY: Final = "rule_problems.everybody"
@@ -31,7 +31,7 @@ def check_journey(
     everybody's, waits of nothing, steps that nobody reaches, no goal, nothing sent.
     """
     try:
-        automations.check((), [journey], Delivery())
+        automation_checks.check((), [journey], Delivery())
         spans.micros(journey.grace)
     except SpecError as error:
         return [_unread(journey, error.path.removeprefix("journeys[0]").removeprefix("."), error)]
@@ -40,7 +40,7 @@ def check_journey(
     for path, texts in (("goal", journey.goal), ("leave", journey.leave)):
         for text in texts:
             found += known.event(path, text)
-    for place, node in automations.nodes(journey.steps):
+    for place, node in nodes(journey.steps):
         found += _of_node(journey, f"steps.{place}", node, known)
     found += [_problem("warning", journey, f"steps.{place}", "unreachable") for place in _unreachable(journey.steps, "")]
     return found
@@ -79,7 +79,7 @@ def _of_whole(journey: Journey) -> Iterator[Problem]:
         yield _problem("error", journey, "steps", "no_steps")
         return
     sends = waits = False
-    for _, node in automations.nodes(journey.steps):
+    for _, node in nodes(journey.steps):
         sends, waits = sends or node.send is not None, waits or node.wait is not None
     if not sends:
         yield _problem("warning", journey, "steps", "nothing_sent")
@@ -94,7 +94,7 @@ def _of_entry(journey: Journey, known: _Known) -> Iterator[Problem]:
     if bool(entry.segment) != bool(entry.daily):
         yield _problem("error", journey, "entry", "segment_and_time")
     if entry.segment and entry.segment not in known.definitions.segments:
-        hint = nearest(entry.segment, known.definitions.segments) or "-"
+        hint = nearest(entry.segment, known.definitions.segments)
         yield _problem("error", journey, "entry.segment", "no_segment", segment=entry.segment, hint=hint)
     if journey.again.startswith("key:") and not entry.event and entry.segment:
         yield _problem("error", journey, "again", "key_without_event", field=journey.again.removeprefix("key:"))
@@ -169,7 +169,7 @@ def _ways(node: Node) -> Iterator[tuple[str, Sequence[Node]]]:
 
 
 def _unread(journey: Journey, path: str, error: SpecError) -> Problem:
-    return _problem("error", journey, path, "cannot_read", message=error.message, hint=error.hint or "-")
+    return _problem("error", journey, path, "cannot_read", message=error.said, hint=error.advice or "")
 
 
 def _problem(level: Level, journey: Journey, path: str, text: str, **params: object) -> Problem:

@@ -49,12 +49,14 @@ class Mover:
     def heard(self, tx: sqlite3.Connection, one: Heard, now: int) -> None:
         """An event: first it ends and moves the runs there are, then it begins new ones."""
         if self.shelf.watches(one.happening.names):
-            for run in tables.runs_of(tx, one.visitor):
+            for run in self.shelf.readable(tables.runs_of(tx, one.visitor)):
                 self._hear(run, one, now)
             self.write(tx)
         # Of what is learnt again from segments (0) nobody enters: that was long decided.
-        if one.live and not one.late and one.seq:
+        if one.live and not one.late and (one.seq or one.by):
             for version in self.shelf.entering(one.happening.names):
+                if not one.seq and version.name not in one.by:
+                    continue
                 entry, when = version.program.entry, version.program.journey.entry.when
                 # Whether a condition held at the event was decided then: by now other events may have come.
                 if entry is not None and not when and one.happening.serves(entry):
@@ -62,7 +64,7 @@ class Mover:
 
     def watched(self, tx: sqlite3.Connection, decision: Decision, now: int) -> None:
         """A condition has come true that a run may be waiting for."""
-        for run in tables.runs_of(tx, decision.visitor):
+        for run in self.shelf.readable(tables.runs_of(tx, decision.visitor)):
             texts = self.shelf.versions[run.version].program.asked.get(run.step, ())
             if run.since and run.since < decision.at and decision.rule in texts:
                 self._awaited(run, decision.at, now)

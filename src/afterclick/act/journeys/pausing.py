@@ -30,15 +30,26 @@ def resume(tx: sqlite3.Connection, journey: int, programs: Mapping[int, Program]
     """Its timers run again; `programs` are its versions by number."""
     tx.execute("UPDATE journeys SET paused = 0 WHERE journey = ?", (journey,))
     for version, program in programs.items():
-        after = 0
-        while runs := tables.runs_of_version(tx, version, after, _CHUNK):
-            after = runs[-1].run
-            tx.executemany(
-                "DELETE FROM timers WHERE paused IN (0, 1) AND due = ? AND run = ?", [(run.due, run.run) for run in runs]
-            )
-            due = [(_due_again(run, program, now, zone_of), run.run) for run in runs]
-            tx.executemany("UPDATE runs SET due = ? WHERE run = ?", due)
-            tx.executemany("INSERT INTO timers VALUES (0, ?, ?)", due)
+        go_on(tx, version, program, now, zone_of)
+
+
+def hold(tx: sqlite3.Connection, version: int) -> None:
+    """The timers of one version wait, whether its journey is paused or not: nobody can read what they should do."""
+    its = "SELECT run FROM runs WHERE version = ?"
+    tx.execute(f"UPDATE timers SET paused = 1 WHERE paused = 0 AND run IN ({its})", (version,))  # noqa: S608
+
+
+def go_on(tx: sqlite3.Connection, version: int, program: Program, now: int, zone_of: ZoneOf) -> None:
+    """The timers of one version run again."""
+    after = 0
+    while runs := tables.runs_of_version(tx, version, after, _CHUNK):
+        after = runs[-1].run
+        tx.executemany(
+            "DELETE FROM timers WHERE paused IN (0, 1) AND due = ? AND run = ?", [(run.due, run.run) for run in runs]
+        )
+        due = [(_due_again(run, program, now, zone_of), run.run) for run in runs]
+        tx.executemany("UPDATE runs SET due = ? WHERE run = ?", due)
+        tx.executemany("INSERT INTO timers VALUES (0, ?, ?)", due)
 
 
 def remove(tx: sqlite3.Connection, journey: int, now: int) -> int:

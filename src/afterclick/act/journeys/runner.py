@@ -14,10 +14,10 @@ from afterclick.act.journeys import tables
 from afterclick.act.journeys.local_time import last_local
 from afterclick.act.journeys.merging import merge
 from afterclick.act.journeys.mover import Mover, Plan
-from afterclick.act.journeys.shelf import Shelf, Version
+from afterclick.act.journeys.shelf import SetAside, Shelf, Version
 from afterclick.act.journeys.walk import Holds, ZoneOf
 from afterclick.core import clock, spans
-from afterclick.core.errors import SpecError
+from afterclick.core.errors import AfterclickError, SpecError
 from afterclick.decide.told import Decided, Heard, Merged, Told
 from afterclick.store.automations import Journey, LiveRule
 
@@ -50,6 +50,7 @@ class JourneyRunner:
         self._zone_of = zone_of
         self._heed = heed
         self._enters: dict[str, str] = {}
+        self._crowdless: dict[str, AfterclickError] = {}
         with kept.reading() as connection:
             self._shelf = Shelf(connection)
             self._mover = Mover(self._shelf, tables.next_run(connection), holds, zone_of, plan)
@@ -67,16 +68,28 @@ class JourneyRunner:
                 shelf = Shelf(tx)
                 shelf.use(tx, journeys, self._now(), self._zone_of)
             self._shelf = self._mover.shelf = shelf
+        # Whoever changed the documents may have mended it: it is asked again when its time comes.
+        self._crowdless = {}
         self._enters = {rule.name: rule.enter for rule in rules if rule.enter}
 
     def in_use(self) -> list[Journey]:
         """Every version that may still ask something: those that visitors enter, and those that runs are on."""
-        return [version.program.journey for version in self._shelf.versions.values()]
+        return self._shelf.asking()
 
     @property
     def refused(self) -> Mapping[str, SpecError]:
         """Journeys that cannot be read, by name, and why."""
         return dict(self._shelf.refused)
+
+    @property
+    def aside(self) -> Mapping[int, SetAside]:
+        """Versions that are kept and cannot be read, by number: their runs are held."""
+        return dict(self._shelf.aside)
+
+    @property
+    def crowdless(self) -> Mapping[str, AfterclickError]:
+        """Journeys that could not ask for the members of their segment when its time of day came last, and why."""
+        return dict(self._crowdless)
 
     def hear(self, told: Sequence[Told]) -> None:
         """Take in what happened, in its order; all that is told of one call (`seq`) comes in one list.
@@ -127,6 +140,9 @@ class JourneyRunner:
 
         They are queued and set out with the timers, so that a crowd is no burst. A day whose time passed longer ago
         than the grace is left out and counted. Told again after a crash, it takes in only who is not in yet.
+
+        Where the members cannot be told (`crowdless`: their segment is gone) only this journey waits, and asks again as
+        long as the grace lasts.
         """
         entered = 0
         for version in list(self._shelf.current.values()):
@@ -178,16 +194,27 @@ class JourneyRunner:
             return 0
         entered = 0
         if now - at <= version.program.grace:
-            crowd = iter(members(version.program.journey.entry.segment))
+            crowd = self._members(version, members)
             while part := list(islice(crowd, _QUEUED)):
                 with self._acts.writing() as tx:
                     self._mover.begin()
                     entered += self._mover.queue(tx, version, part, at, now)
+            if version.name in self._crowdless:
+                return entered
         with self._acts.writing() as tx:
             tx.execute("UPDATE journeys SET day = ? WHERE journey = ?", (str(at), version.journey))
             if now - at > version.program.grace:
                 tables.tally(tx, [(version.journey, "day:missed", 1)])
         return entered
+
+    def _members(self, version: Version, members: Members) -> Iterator[str]:
+        """The members of its segment, as far as they can be told; why not stays in `crowdless` until they can."""
+        try:
+            yield from members(version.program.journey.entry.segment)
+        except AfterclickError as error:
+            self._crowdless[version.name] = error
+        else:
+            self._crowdless.pop(version.name, None)
 
 
 def _parts(told: Sequence[Told]) -> Iterator[list[Told]]:

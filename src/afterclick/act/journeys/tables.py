@@ -26,6 +26,10 @@ SCHEMA: Final = (
         visitor TEXT NOT NULL, journey INTEGER NOT NULL, key TEXT NOT NULL, run INTEGER, entered INTEGER NOT NULL,
         seen INTEGER NOT NULL, ended INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (visitor, journey, key)) WITHOUT ROWID""",
+    # Until when a journey's messages are called off: it was taken away, or made a draft again.
+    """CREATE TABLE IF NOT EXISTS stops (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID""",
+    # Versions that cannot be read any more: their runs are held until they can.
+    """CREATE TABLE IF NOT EXISTS set_aside (version INTEGER PRIMARY KEY)""",
     """CREATE TABLE IF NOT EXISTS tallies (
         journey INTEGER NOT NULL, what TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (journey, what)) WITHOUT ROWID""",
 )
@@ -136,6 +140,18 @@ def entered(connection: sqlite3.Connection, visitor: str, journey: int, key: str
     query = "SELECT run, entered, seen FROM entries WHERE visitor = ? AND journey = ? AND key = ?"
     row = connection.execute(query, (visitor, journey, key)).fetchone()
     return None if row is None else Entered(*row)
+
+
+def stands(connection: sqlite3.Connection, name: str) -> tuple[bool, int]:
+    """Whether a journey is paused, and up to which instant (µs UTC, 0: none) its messages are called off."""
+    query = "SELECT (SELECT paused FROM journeys WHERE name = ?1), (SELECT at FROM stops WHERE name = ?1)"
+    paused, stopped_at = connection.execute(query, (name,)).fetchone()
+    return bool(paused), stopped_at or 0
+
+
+def call_off(tx: sqlite3.Connection, name: str, now: int) -> None:
+    """What a journey has meant to send up to now does not leave any more."""
+    tx.execute("INSERT OR REPLACE INTO stops VALUES (?, ?)", (name, now))
 
 
 def next_run(connection: sqlite3.Connection) -> int:

@@ -21,7 +21,8 @@ _micros = lru_cache(1024)(spans.micros)
 MOST_STEPS: Final = 1000
 """Steps in one go. No journey has as many, so that more is a mistake of ours and not of whoever wrote it."""
 TOKEN_BYTES: Final = 12
-_MISTAKES: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, AfterclickError)
+MISTAKES: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, AfterclickError)
+"""What our own code, or a document of another version, may raise about one run or one journey."""
 
 Holds = Callable[[str, str, int], bool]
 """Whether a rule, by its text, holds for a visitor at an instant."""
@@ -60,7 +61,7 @@ def walk(run: Run, program: Program, at: int, overdue: int, holds: Holds, zone_o
         reason = _steps(run, program, at, intents, holds, zone_of)
     except StoreError:
         raise
-    except _MISTAKES:
+    except MISTAKES:
         reason = "failed"
     return Walked(reason, intents)
 

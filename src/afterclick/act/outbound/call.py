@@ -13,6 +13,7 @@ from afterclick.act.outbound import networks, patience
 from afterclick.act.outbound.patience import Deadline
 from afterclick.act.outbound.target import Target, target
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said
 
 DEADLINE_S: Final = 15.0
 MOST_BYTES: Final = 64 * 1024
@@ -90,8 +91,8 @@ def _allowed(where: Target, resolve: Resolve) -> list[str]:
     for address in () if where.listed else found:
         if reason := networks.refusal(address):
             raise UsageError(
-                f"{where.host} is not called: {reason}",
-                hint="list the host in afterclick.toml: outbound = [\"host:port\"]",
+                Said("refusals.host_not_called", host=where.host, reason=reason),
+                hint=Said("refusals.list_host"),
                 path="url",
                 code="refused_address",
             )

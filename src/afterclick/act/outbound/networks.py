@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
+from afterclick.core.said import Said, Spoken
+
 _REFUSED_V4: Final = tuple(
     ipaddress.IPv4Network(text)
     for text in (
@@ -41,16 +43,16 @@ _REFUSED_V6: Final = tuple(
 )
 
 
-def refusal(address: str) -> str:
+def refusal(address: str) -> Spoken:
     """Why nobody may be called at this address (IANA's registries of special-purpose addresses), "" if it is public."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return f"{address!r} is no address"
+        return Said("refusals.not_a_network", given=address)
     if isinstance(found, ipaddress.IPv4Address):
         inside = next((network for network in _REFUSED_V4 if found in network), None)
-        return "" if inside is None else f"{found} lies in {inside}, which is no public network"
+        return "" if inside is None else Said("refusals.no_public_network", address=found, network=inside)
     if found not in _PUBLIC_V6:
-        return f"{found} lies outside {_PUBLIC_V6}, where public addresses are"
+        return Said("refusals.outside_public", address=found, network=_PUBLIC_V6)
     special = next((network for network in _REFUSED_V6 if found in network), None)
-    return "" if special is None else f"{found} lies in {special}, which is no public network"
+    return "" if special is None else Said("refusals.no_public_network", address=found, network=special)

@@ -11,6 +11,7 @@ from typing import Final
 
 from afterclick.act import turns
 from afterclick.core.errors import StoreError
+from afterclick.core.said import Said
 from afterclick.store import disk
 
 HEADER: Final = "Afterclick-Signature"
@@ -54,7 +55,12 @@ def _lines(store: Path) -> list[str]:
                 if not path.exists():
                     disk.write_synced(path, f"{secrets.token_hex(32)}\n".encode(), _MODE)
         if path.stat().st_mode & 0o077:
-            raise StoreError(f"others can read {path}", hint=f"chmod 600 {path}", path=str(path), code="open_secret")
+            raise StoreError(
+                Said("refusals.others_read", path=str(path)),
+                hint=Said("refusals.chmod", path=str(path)),
+                path=str(path),
+                code="open_secret",
+            )
         return path.read_text("ascii").split("\n")[:2]
 
 

@@ -7,20 +7,23 @@ import re
 import unicodedata
 from collections.abc import Collection
 from typing import Final, NamedTuple, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from afterclick.act.outbound import networks
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said, Spoken
 
 _PORTS: Final = {"https": 443, "http": 80}
 _OPEN_PORTS: Final = frozenset({80, 443, 8080, 8443})
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
 _LONGEST: Final = 2048
+_SENT: Final = "".join(chr(code) for code in range(0x21, 0x7F))
+"""Characters that are sent as they are written: what is escaped already stays so."""
 
 
 class Target(NamedTuple):
-    """Where to call: `path` with its query, as it is sent; `listed` says that the operator named this very host."""
+    """Where to call: `path` with its query, as it is sent in ASCII; `listed` says that the operator named this very host."""
 
     scheme: str
     host: str
@@ -42,42 +45,43 @@ def target(url: str, inside: Collection[str] = ()) -> Target:
     port, or be called by http.
     """
     if not url.isprintable() or " " in url or len(url) > _LONGEST or "\\" in url:
-        _refuse(url, "it holds spaces, control characters or is too long")
+        _refuse(url, Said("refusals.url_has_spaces"))
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        _refuse(url, str(error))
+    except ValueError:
+        _refuse(url, Said("refusals.no_url"))
     if parts.scheme not in _PORTS:
-        _refuse(url, f"{parts.scheme or 'no scheme'!r} is neither https nor http")
+        _refuse(url, Said("refusals.neither_https", scheme=parts.scheme or Said("refusals.no_scheme")))
     if "@" in parts.netloc or not parts.hostname:
-        _refuse(url, "it names a user, or no host")
+        _refuse(url, Said("refusals.url_names_user"))
     host = _host(url, parts.hostname)
     port = port or _PORTS[parts.scheme]
     named = {name.lower() for name in inside}
     listed = f"{host}:{port}" in named or (host in named and port in _OPEN_PORTS)
     if not listed:
         if port not in _OPEN_PORTS:
-            _refuse(url, f"port {port} is none that web servers use")
+            _refuse(url, Said("refusals.no_web_port", port=port))
         if parts.scheme != "https":
-            _refuse(url, "http can be read and changed on its way")
+            _refuse(url, Said("refusals.plain_http"))
         _check(url, host)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, port, path, listed)
+    # As browsers send it: a request line holds ASCII alone.
+    return Target(parts.scheme, host, port, quote(path, safe=_SENT), listed)
 
 
 def _host(url: str, given: str) -> str:
     """The host in its one form: lower case, ASCII, no dot at its end."""
     if unicodedata.normalize("NFKC", given) != given:
-        _refuse(url, f"the host {given!r} is written in look-alikes")
+        _refuse(url, Said("refusals.look_alikes", given=given))
     if ":" in given:
         return given
     try:
         host = given.encode("idna").decode("ascii").lower()
     except UnicodeError:
-        _refuse(url, f"{given!r} is no name of a host")
+        _refuse(url, Said("refusals.no_host_name", given=given))
     if not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        _refuse(url, f"{given!r} is no name of a host")
+        _refuse(url, Said("refusals.no_host_name", given=given))
     return host
 
 
@@ -87,17 +91,17 @@ def _check(url: str, host: str) -> None:
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            _refuse(url, f"{host!r} is an address in disguise")
+            _refuse(url, Said("refusals.disguise", host=host))
         if reason := networks.refusal(host):
             _refuse(url, reason)
     elif "." not in host or last in ("local", "localhost", "internal", "lan", "home", "arpa", "onion"):
-        _refuse(url, f"{host!r} is a name of an own network")
+        _refuse(url, Said("refusals.own_network", host=host))
 
 
-def _refuse(url: str, why: str) -> NoReturn:
+def _refuse(url: str, why: Spoken) -> NoReturn:
     raise UsageError(
-        f"{url[:80]!r} is not called: {why}",
-        hint="write https://host/path; hosts of your own network are listed in afterclick.toml: outbound = [\"host:port\"]",
+        Said("refusals.url_not_called", url=url[:80], why=why),
+        hint=Said("refusals.write_https"),
         path="url",
         code="refused_address",
     )

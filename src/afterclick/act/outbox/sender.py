@@ -11,9 +11,10 @@ from afterclick.act.acts import Acts
 from afterclick.act.gate.gate import Gate
 from afterclick.act.gate.verdict import Exposures, Go, Hold, Stop
 from afterclick.act.message import Deliver
-from afterclick.act.outbox import table, telling, upkeep
+from afterclick.act.outbox import parking, table, telling, upkeep
 from afterclick.act.outbox.composing import Links, Values, no_link, own_values
 from afterclick.act.outbox.courier import Courier, Step, no_step
+from afterclick.act.outbox.held import ask_again
 from afterclick.act.outbox.pace import Pace
 from afterclick.act.outbox.table import Claim, Due
 from afterclick.act.outbox.telling import Emit
@@ -69,8 +70,12 @@ class Sender:
         self._pruned_at = 0
 
     def use(self, delivery: Delivery) -> None:
-        """Heed changed settings of the delivery from now on."""
+        """Heed changed settings of the delivery from now on; what waits for the end of quiet hours is asked anew."""
+        quiet = (self._gate.delivery.quiet, self._gate.delivery.quiet_mode, self._gate.delivery.preset)
         self._gate.use(delivery)
+        if quiet != (delivery.quiet, delivery.quiet_mode, delivery.preset):
+            with self._acts.writing() as tx:
+                ask_again(tx, self._now())
         self._pace.per_second = delivery.per_second
 
     def run_once(self, limit: int = _LIMIT) -> int:
@@ -85,7 +90,7 @@ class Sender:
 
         At most `limit` of each lane. Raises StoreError where the disk fails; then nothing of that lane is claimed.
         """
-        moved = self._expire()
+        moved = self._expire() + self._go_on()
         now = self._now()
         self._prune(now)
         with self._acts.reading() as reader:
@@ -142,6 +147,14 @@ class Sender:
                 self.courier.give_up(tx, claim)
         return len(found)
 
+    def _go_on(self) -> int:
+        """What waited for paused journeys that go on, or are no more, is asked about again."""
+        with self._acts.reading() as reader:
+            if not parking.freed(reader):
+                return 0
+        with self._acts.writing() as tx:
+            return parking.release(tx, self._now())
+
     def _prune(self, now: int) -> None:
         if now - self._pruned_at < HOUR:
             return
@@ -179,7 +192,8 @@ class Sender:
             table.stop(tx, one, "failed", now, "no_channel")
             telling.end(tx, intent, "failed", now, "no_channel", "", one.attempt)
             return None
-        verdict = self._missed(one) or self._gate.decide(tx, intent, now)
+        # What a pause has kept waiting was not missed.
+        verdict = self._gate.halted(tx, intent) or self._missed(one) or self._gate.decide(tx, intent, now)
         self._expose(tx, one, verdict.exposures, now)
         if isinstance(verdict, Stop):
             table.stop(tx, one, "suppressed", now, verdict.reason, verdict.detail)

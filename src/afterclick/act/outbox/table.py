@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from afterclick.act.outbox import parking
 from afterclick.act.outbox.intent import PACK, UNPACK, Intent
 from afterclick.store.automations import Words
 
@@ -24,7 +25,7 @@ _CLAIMED: Final = "CREATE INDEX IF NOT EXISTS sends_claimed ON sends (until_at) 
 _COUNTED: Final = "CREATE INDEX IF NOT EXISTS sends_visitor ON sends (visitor, counted_at)"
 _ENDED: Final = "CREATE INDEX IF NOT EXISTS sends_ended ON sends (state, done_at) WHERE done_at IS NOT NULL"
 _COUNTS: Final = "CREATE TABLE IF NOT EXISTS send_counts (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID"
-SCHEMA: Final = (_SENDS, _DUE, _CLAIMED, _COUNTED, _ENDED, _COUNTS)
+SCHEMA: Final = (_SENDS, _DUE, _CLAIMED, _COUNTED, _ENDED, _COUNTS, parking.PARKED)
 
 _WORDS: Final = msgspec.msgpack.Decoder(Words)
 ENDS: Final = ("sent", "suppressed", "failed", "uncertain")
@@ -194,19 +195,23 @@ def finish(tx: sqlite3.Connection, one: Claim, state: str, now: int, reason: str
     return True
 
 
-def again(tx: sqlite3.Connection, one: Claim, due_at: int, reason: str, detail: str = "") -> bool:
-    """Give a claim back, to be tried at `due_at`. False where it was lost."""
+def again(tx: sqlite3.Connection, one: Claim, due_at: int | None, reason: str, detail: str = "") -> bool:
+    """Give a claim back, to be tried at `due_at` (None: when its journey goes on). False where it was lost."""
     made = tx.execute(
         "UPDATE sends SET state = 'held', due_at = ?, until_at = NULL, begun_at = NULL, counted_at = NULL, reason = ?,"
         " detail = ? WHERE rowid = ? AND token = ? AND state = 'claimed'",
         (due_at, reason, detail[:500], one.row, one.token),
     )
+    if due_at is None and made.rowcount:
+        parking.park(tx, one.row, one.intent)
     return bool(made.rowcount)
 
 
-def hold(tx: sqlite3.Connection, one: Due, due_at: int, reason: str) -> None:
-    """Not yet: what waits waits on."""
+def hold(tx: sqlite3.Connection, one: Due, due_at: int | None, reason: str) -> None:
+    """Not yet: what waits waits on, until `due_at` or (None) until its journey goes on."""
     tx.execute("UPDATE sends SET state = 'held', due_at = ?, reason = ? WHERE rowid = ?", (due_at, reason, one.row))
+    if due_at is None:
+        parking.park(tx, one.row, one.intent)
 
 
 def stop(tx: sqlite3.Connection, one: Due, state: str, now: int, reason: str, detail: str = "") -> None:

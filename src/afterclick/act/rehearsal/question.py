@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from afterclick.act.rehearsal.telling import figures_of, notes_of, parts_of
+from afterclick.act.rehearsal.telling import figures_of, notes_of, parts_of, sentence_of
 from afterclick.act.rehearsal.walking import walk
 from afterclick.analyse.context import Context
 from afterclick.analyse.question import Compare, Duration, Question
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.core.errors import SpecError
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.core.spans import Period
 from afterclick.decide.backtest.counted import Counted, counted
 from afterclick.decide.backtest.reading import Reading
@@ -61,7 +62,7 @@ class Backtest(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Either a rule or a journey."""
         super().check()
         if self.rule and self.journey:
-            raise SpecError("a backtest runs a rule or a journey", hint="give one of them", path="journey")
+            raise SpecError(Said("refusals.backtest_of_what"), hint=Said("refusals.give_one_of_them"), path="journey")
 
     def answer(self, context: Context) -> Result:
         """Run it over all history, switched on at the beginning of the range, with all that is on beside it."""
@@ -82,8 +83,8 @@ class Backtest(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         journey = next(one for one in scope.context.snapshot.definitions.journeys if one.name == self.journey)
         until = min(scope.as_of, scope.period.end - 1)
         walked = walk(scope.context, journey, asked.key, scope.period.start, until)
-        more = copy(result)
         parts = parts_of(journey, walked)
+        more = result.with_sentence(sentence_of(journey, walked, parts)) if walked.walked else copy(result)
         more.parts = {**result.parts, **parts}
         more.figures = {**result.figures, **figures_of(parts)}
         more.notes = (*result.notes, *notes_of(walked))

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from afterclick.act.rehearsal.walking import Walked
-from afterclick.core.result import Note
+from afterclick.core.result import Note, Text
 from afterclick.store.automations import Journey, nodes
 
 _STEPS = pa.schema(
@@ -44,6 +44,19 @@ def figures_of(parts: dict[str, pa.Table]) -> dict[str, Any]:
         "suppressed": sum(row["messages"] for row in rows if row["outcome"] == "suppressed"),
         "messages_cost": cost if cost else None,
     }
+
+
+def sentence_of(journey: Journey, walked: Walked, parts: dict[str, pa.Table]) -> Text:
+    """How many came in, how often, and how many messages would have left: of those who walked, which is said where not all
+    did."""
+    figures = figures_of(parts)
+    params = {
+        "who": journey.name, "visitors": walked.walked, "entered": walked.runs.get("entered", 0),
+        "sent": figures["sent"], "suppressed": figures["suppressed"],
+    }  # fmt: skip
+    if walked.walked < walked.came:
+        return Text("sentence.backtest_walked_some", {**params, "of": walked.came})
+    return Text("sentence.backtest_walked", params)
 
 
 def notes_of(walked: Walked) -> list[Note]:

@@ -25,7 +25,7 @@ from afterclick.analyse.context import Context
 from afterclick.analyse.segments.machines import NEVER
 from afterclick.decide.backtest import exact
 from afterclick.decide.backtest.arriving import Arriving
-from afterclick.decide.backtest.running import roots
+from afterclick.decide.backtest.joined import roots
 from afterclick.decide.backtest.tested import switched_on
 from afterclick.decide.draws import draw
 from afterclick.decide.fold import Fold

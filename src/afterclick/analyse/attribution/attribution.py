@@ -17,6 +17,7 @@ from afterclick.analyse.scope import scope_of
 from afterclick.core import spans
 from afterclick.core.errors import SpecError
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 
 _CUSTOM = r"^(|\d{1,6}(\.\d{1,6})?/\d{1,6}(\.\d{1,6})?/\d{1,6}(\.\d{1,6})?)$"
@@ -118,21 +119,21 @@ class Attribution(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fie
         super().check()
         step = self.step
         if step.optional or step.anchored:
-            raise SpecError("a goal is one event", hint="leave out ? and !", path="goal")
+            raise SpecError(Said("refusals.goal_one_event"), hint=Said("refusals.leave_out_signs"), path="goal")
         if len(set(self.action)) < len(self.action):
-            raise SpecError("an action is named twice", hint="name each once", path="action")
+            raise SpecError(Said("refusals.action_twice"), hint=Said("refusals.name_once"), path="action")
         if self.touch in DATA_DRIVEN and (self.scope == "item" or self.data_driven == "off"):
             raise SpecError(
-                f"{self.touch} credits whole baskets, where data-driven models are on",
-                hint="ask scope=basket and data_driven=on, or another touch",
+                Said("refusals.whole_baskets", touch=self.touch),
+                hint=Said("refusals.ask_scope_basket"),
                 path="touch",
             )
         if self.scope == "item" and not is_order(step):
-            raise SpecError("only orders have items", hint="leave goal out, or ask scope=basket", path="scope")
+            raise SpecError(Said("refusals.only_orders_items"), hint=Said("refusals.leave_goal_out"), path="scope")
         if self.custom and self.shape is None:
-            raise SpecError("a shape needs a part above 0", hint="write one such as 30/40/30", path="custom")
+            raise SpecError(Said("refusals.shape_needs_part"), hint=Said("refusals.write_shape"), path="custom")
         if self.touch == "custom" and not self.custom:
-            raise SpecError("custom needs its shape", hint="give custom=30/40/30, or ask another touch", path="touch")
+            raise SpecError(Said("refusals.custom_needs_shape"), hint=Said("refusals.give_shape"), path="touch")
 
     @property
     def step(self) -> Step:

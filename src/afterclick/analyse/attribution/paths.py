@@ -10,6 +10,7 @@ import numpy as np
 from afterclick.analyse.attribution.rules import Shape, trails, weights
 from afterclick.analyse.attribution.transforms import transformed
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 Row = tuple[Sequence[str], float, float, float]
 """The values of the touches in time order, conversions, their value, and how often the path ended without one."""
@@ -48,7 +49,10 @@ class Paths:
             if not touches:
                 continue
             if conversions < 0 or nulls < 0:
-                raise SpecError(f"{' > '.join(touches)} converts {conversions} times and not {nulls} times", path="paths")
+                raise SpecError(
+                    Said("refusals.path_converts", names=" > ".join(touches), conversions=conversions, nulls=nulls),
+                    path="paths",
+                )
             sums = found.setdefault(tuple(touches), [0.0, 0.0, 0.0])
             for place, number in enumerate((conversions, value, nulls)):
                 sums[place] += number
@@ -93,7 +97,7 @@ def credited(paths: Paths, rule: str, custom: Shape | None = None) -> tuple[np.n
             np.bincount(code, paths.value[path], minlength=size),
         )
     if rule not in ("first", "last", "linear", "position", "j", "inverse_j", "custom"):
-        raise SpecError(f"{rule} needs more than the order of the touches", path="touch")
+        raise SpecError(Said("refusals.needs_more_than_order", rule=rule), path="touch")
     if rule in ("first", "last") and len(paths):
         code, size = paths.codes[paths.offsets[:-1] if rule == "first" else paths.offsets[1:] - 1], len(paths.names)
         return np.bincount(code, paths.conversions, minlength=size), np.bincount(code, paths.value, minlength=size)

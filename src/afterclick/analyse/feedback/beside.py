@@ -17,6 +17,7 @@ from afterclick.analyse.scope import Scope
 from afterclick.core import spans
 from afterclick.core.errors import SpecError, nearest
 from afterclick.core.moments import Interval, Moments
+from afterclick.core.said import Said
 
 ANSWERED_WITHIN: Final = 30 * spans.DAY
 """How long after a visit an answer may come to be about it."""
@@ -44,7 +45,7 @@ class Beside:
         found = {one.candidate.key: one for one in found_in(scope, within)}
         if key not in found:
             raise SpecError(
-                f"there is no barrier {key!r} here", hint=nearest(key, found) or "see the key column of the barriers",
+                Said("refusals.no_barrier", key=key), hint=nearest(key, found) or Said("refusals.see_barriers"),
                 path="barrier",
             )  # fmt: skip
         self.candidate = found[key].candidate

@@ -12,6 +12,7 @@ from afterclick.analyse.feedback.scores import PARTS
 from afterclick.core import clock
 from afterclick.core.errors import SpecError
 from afterclick.core.result import People, Term, Text, channel_term, stage_term
+from afterclick.core.said import Said
 
 
 class Cells:
@@ -25,8 +26,8 @@ class Cells:
         found = self._cell(cell)
         if found is None:
             raise SpecError(
-                f"feedback has no cell {cell!r}",
-                hint="for example promoters, detractors, survey=NPS;part=low, word=delivery, interval=0", path="people",
+                Said("refusals.feedback_no_cell", cell=cell),
+                hint=Said("refusals.feedback_cells"), path="people",
             )  # fmt: skip
         return people_of(self.found.scope, *found)
 

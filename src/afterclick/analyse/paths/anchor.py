@@ -10,6 +10,7 @@ from afterclick.analyse.fields import check_fields, columns
 from afterclick.analyse.paths.nodes import Nodes
 from afterclick.core.arrays import frozen
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 
 START, END, OUT = 1, 2, 4
@@ -54,7 +55,7 @@ def _rows(nodes: Nodes, text: str, field: str) -> np.ndarray:
     step, scope = Step.parse(text, path=field), nodes.scope
     codes = scope.context.name_codes(step.event)
     if not len(codes):
-        raise SpecError(f"there is no touchpoint {text!r} in this store", hint=nodes.near(step.event), path=field)
+        raise SpecError(Said("refusals.no_touchpoint_text", text=text), hint=nodes.near(step.event), path=field)
     rows = nodes.rows.rows
     places = np.flatnonzero(np.isin(scope.context.column("name")[rows], codes))
     if step.condition is None:

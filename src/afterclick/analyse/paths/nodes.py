@@ -20,8 +20,9 @@ from afterclick.analyse.points import points_of
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.sessions import behaviour
 from afterclick.core.arrays import frozen
-from afterclick.core.errors import nearest
+from afterclick.core.errors import nearest_or_known
 from afterclick.core.names import ORDER_COMPLETED
+from afterclick.core.said import Spoken
 from afterclick.store.columns import Flag
 
 Of = Annotated[
@@ -141,9 +142,9 @@ class Nodes:
         met = self._met_as[self._own.index(name)] if name in self._own else _NOWHERE
         return self._node_of[met] if met >= 0 else _NOWHERE
 
-    def near(self, name: str) -> str:
+    def near(self, name: str) -> Spoken:
         """The names there are that come near one that is none."""
-        return nearest(name, self.names) or "steps: " + ", ".join(self.names[:12])
+        return nearest_or_known(name, self.names, "refusals.known_steps", 12)
 
     def preview(self) -> list[dict[str, Any]]:
         """Per rule how many touchpoints it brings under its name, with the first of them."""

@@ -114,7 +114,7 @@ class Paths(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             try:
                 condition.parse(self.against)
             except SpecError as error:
-                raise SpecError(error.message, hint=error.hint, path="against") from None
+                raise SpecError(error.said, hint=error.advice, path="against") from None
 
     def answer(self, context: Context) -> Result:
         """Follow every visitor or session of the range; see the parts for links, heads, whole paths and rules.

@@ -10,6 +10,7 @@ import numpy as np
 
 from afterclick.core.condition_values import find_pattern
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 _LIMIT = 1_000
 _NAMED = re.compile(r"^(?P<name>.*?\S)\s+=\s+(?P<pattern>.+)$", re.S)
@@ -34,13 +35,17 @@ def parse(text: str, path: str) -> Rule:
     name, pattern = (found["name"], found["pattern"].strip()) if found else ("", asked)
     if not pattern or len(asked) > _LIMIT:
         raise SpecError(
-            "a rule is empty or too long", hint="write /products/*, Products = /p/* or Products = ~^/p/", path=path
+            Said("refusals.path_rule_length"), hint=Said("refusals.write_path_rule"), path=path
         )
     searched = pattern[1:] if pattern.startswith("~") else _wild(pattern)
     try:
         find_pattern(searched, [""])
     except ValueError:
-        raise SpecError(f"{pattern!r} is no RE2 pattern", hint=r"for example ~^/p/\d+$", path=path) from None
+        raise SpecError(
+            Said("refusals.no_re2", pattern=pattern),
+            hint=Said("refusals.re2_example"),
+            path=path,
+        ) from None
     return Rule(name or pattern, searched, asked)
 
 

@@ -23,6 +23,7 @@ from afterclick.core.moments import Share
 from afterclick.core.names import ORDER_COMPLETED
 from afterclick.core.noise import difference
 from afterclick.core.result import Note, People, Result, Text
+from afterclick.core.said import Said
 from afterclick.core.spans import Period
 
 _SCHEMA: Final = pa.schema(
@@ -70,7 +71,7 @@ class Onboarding(Question, frozen=True, kw_only=True, forbid_unknown_fields=True
         rule(self.start, "start")
         listed = [rule(text, "steps").text() for text in self.steps]
         if len(set(listed)) < len(listed):
-            raise SpecError("an event is listed twice", hint="list each event once", path="steps")
+            raise SpecError(Said("refusals.event_twice"), hint=Said("refusals.event_once"), path="steps")
 
     def answer(self, context: Context) -> Result:
         """Follow the newcomers of the range whose last day is over."""

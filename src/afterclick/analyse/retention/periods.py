@@ -14,6 +14,7 @@ from afterclick.analyse.intervals import IntervalName, Intervals, cut, first_day
 from afterclick.core import spans
 from afterclick.core.arrays import frozen
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said, Spoken
 from afterclick.core.spans import Period
 
 BLOCK: Final = "24h"
@@ -113,19 +114,19 @@ def columns_of(brackets: str) -> tuple[Column, ...]:
     for text in brackets.split(","):
         part = re.fullmatch(r"\s*(\d{1,4})\s*(?:(±|\+-|-)\s*(\d{1,4})\s*)?", text)
         if part is None:
-            raise _wrong(f"{text.strip()!r} is no bracket", "write days such as 0, 1-3, 4-7 or 7±1")
+            raise _wrong(Said("refusals.no_bracket", text=text.strip()), Said("refusals.write_bracket"))
         low, sign, more = int(part[1]), part[2], int(part[3] or part[1])
         high = more if sign in ("-", None) else low + more
         low = low if sign in ("-", None) else low - more
         if low < 0 or high < low:
-            raise _wrong(f"the bracket {text.strip()!r} ends before it begins", "write the smaller day first")
+            raise _wrong(Said("refusals.bracket_backwards", text=text.strip()), Said("refusals.smaller_first"))
         if found and low <= found[-1].high:
-            raise _wrong(f"the bracket {text.strip()!r} does not lie behind the one before", "brackets do not overlap")
+            raise _wrong(Said("refusals.bracket_not_behind", text=text.strip()), Said("refusals.no_overlap"))
         if high > MOST:
-            raise _wrong(f"day {high} is too far", f"at most {MOST}")
+            raise _wrong(Said("refusals.day_too_far", high=high), Said("refusals.at_most", most=MOST))
         found.append(Column(str(low) if low == high else f"{low}-{high}", low, high, low > 0))
     return tuple(found)
 
 
-def _wrong(message: str, hint: str) -> SpecError:
+def _wrong(message: Spoken, hint: Spoken) -> SpecError:
     return SpecError(message, hint=hint, path="interval")

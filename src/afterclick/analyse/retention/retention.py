@@ -14,6 +14,7 @@ from afterclick.analyse.retention.rules import rule
 from afterclick.analyse.scope import scope_of
 from afterclick.core.errors import SpecError
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 
 
@@ -91,14 +92,18 @@ class Retention(Question, frozen=True, kw_only=True, forbid_unknown_fields=True)
         if self.interval not in HEADLINES:
             columns_of(self.interval)
             if self.periods:
-                raise SpecError("brackets say themselves how far they reach", hint="leave out periods", path="periods")
+                raise SpecError(
+                    Said("refusals.brackets_reach"),
+                    hint=Said("refusals.leave_out_periods"),
+                    path="periods",
+                )
         if self.count == "rolling" and self.base == "previous":
             raise SpecError(
-                "with count=rolling everybody of the period before is there again",
-                hint="leave out base, or count=on", path="base",
+                Said("refusals.rolling_base"),
+                hint=Said("refusals.leave_out_base"), path="base",
             )  # fmt: skip
         if self.measure == "revenue" and self.back:
-            raise SpecError("with measure=revenue coming back is ordering", hint="leave out back", path="back")
+            raise SpecError(Said("refusals.revenue_back"), hint=Said("refusals.leave_out_back"), path="back")
 
     @property
     def starting(self) -> Step:

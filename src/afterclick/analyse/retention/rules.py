@@ -17,6 +17,7 @@ from afterclick.analyse.strips import Coded, Strip
 from afterclick.analyse.symbols import Symbols, unknown_event
 from afterclick.core.arrays import frozen
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.core.spans import Period
 from afterclick.core.step import ANY_EVENT, Step
 
@@ -31,8 +32,8 @@ def rule(text: str, path: str) -> Step:
     step = Step.parse(text, path=path)
     if step.optional or step.anchored:
         raise SpecError(
-            f"{text!r} is a step of a funnel",
-            hint="leave out the ? or ! at its end, or write it as \\? or \\!",
+            Said("refusals.step_of_funnel", text=text),
+            hint=Said("refusals.leave_out_ending"),
             path=path,
         )
     return step

@@ -8,7 +8,8 @@ import numpy as np
 
 from afterclick.analyse.fields import check_fields, columns
 from afterclick.analyse.scope import Scope
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 from afterclick.store.columns import Flag
 
@@ -19,7 +20,7 @@ def parsed(text: str) -> Step:
     """The rule of joining. Raises SpecError for a text that is none, or has a suffix."""
     step = Step.parse(text, path="join")
     if step.optional or step.anchored:
-        raise SpecError("joining is one event, without ? or !", hint="write Event[condition]", path="join")
+        raise SpecError(Said("refusals.joining_one_event"), hint=Said("refusals.write_step"), path="join")
     return step
 
 
@@ -59,5 +60,5 @@ def check_known(scope: Scope, step: Step) -> None:
     """Raise SpecError for an event that this store does not have."""
     if unknown(scope, step):
         canonical = sorted(set(scope.context.names()[0]))
-        hint = nearest(step.event, canonical) or "events: " + ", ".join(canonical[:12])
-        raise SpecError(f"there is no event {step.event!r} in this store", hint=hint, path="join")
+        hint = nearest_or_known(step.event, canonical, "refusals.known_events", 12)
+        raise SpecError(Said("refusals.no_event_here", event=step.event), hint=hint, path="join")

@@ -23,6 +23,7 @@ from afterclick.core.errors import SpecError
 from afterclick.core.money import SCALE
 from afterclick.core.names import REWARDS_JOINED
 from afterclick.core.result import Note, People, Result, Text
+from afterclick.core.said import Said
 
 OUTCOMES: Final = {"revenue": "money", "orders": "number", "bought_rate": "rate", "returned_rate": "rate"}
 """What is compared, with its unit; all of the time after joining."""
@@ -68,7 +69,7 @@ class Rewards(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=
         parsed(self.join)
         for name in ("before", "after"):
             if spans.micros(getattr(self, name)) < spans.DAY:
-                raise SpecError(f"{name} is at least a day", hint="for example 28d", path=name)
+                raise SpecError(Said("refusals.at_least_day", name=name), hint=Said("refusals.such_as_28d"), path=name)
 
     def answer(self, context: Context) -> Result:
         """Later revenue, orders and visits of members and of their likes, with interval; balance and overlap beside."""

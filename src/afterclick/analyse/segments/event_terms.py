@@ -17,6 +17,7 @@ from afterclick.core.condition import NO_AMOUNT, Amounts, Coded, Column, Flags, 
 from afterclick.core.condition_values import as_number
 from afterclick.core.errors import SpecError
 from afterclick.core.rule_terms import Count, Figure, Reached, Sequence, Since
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 
 _EVER = -(2**62)
@@ -162,7 +163,7 @@ class EventTerms:
                 return Coded(_spread(column.codes, there, len(rows.at), -1), column.values)
             column = Numbers(_numbers(column))
         if not isinstance(column, Numbers):
-            raise SpecError(f"{field} cannot be summed", path="segment")
+            raise SpecError(Said("refusals.cannot_sum", field=field), path="segment")
         if which == "sum":
             minor = np.full(len(there), NO_AMOUNT, np.int64)
             usable = np.abs(column.values) < money.LIMIT

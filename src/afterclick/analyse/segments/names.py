@@ -13,6 +13,7 @@ from afterclick.core.arrays import frozen
 from afterclick.core.condition_tree import quoted
 from afterclick.core.errors import SpecError, nearest
 from afterclick.core.rule import Rule
+from afterclick.core.said import Said, Spoken
 from afterclick.store import segment_lists
 
 
@@ -24,7 +25,12 @@ def rule_of(context: Context, text: str, path: str) -> Rule:
         try:
             return rules.parse(saved[text], path=path)
         except SpecError as error:
-            raise SpecError(f"segment {text!r}: {error.message}", hint=error.hint, path=path, code=error.code) from None
+            raise SpecError(
+                Said("refusals.segment_wrong", text=text, message=error.said),
+                hint=error.advice,
+                path=path,
+                code=error.code,
+            ) from None
     lists = [one.name for one in segment_lists.known(context.snapshot.folder)]
     if text in lists or is_found(text):
         return rules.parse(f"member({quoted(text)})", path=path)
@@ -33,9 +39,11 @@ def rule_of(context: Context, text: str, path: str) -> Rule:
     except SpecError:
         hint = nearest(text, [*saved, *lists])
         if hint or not any(sign in text for sign in "=<>(."):
-            known = ", ".join([*saved, *lists][:12]) or "none yet"
+            known: Spoken = ", ".join([*saved, *lists][:12]) or Said("refusals.none_yet")
             raise SpecError(
-                f"there is no segment {text[:80]!r}", hint=hint or f"segments: {known}; or write a rule", path=path
+                Said("refusals.no_segment_rule", text=text[:80]),
+                hint=hint or Said("refusals.segments_or_rule", known=known),
+                path=path,
             ) from None
         raise
 

@@ -90,7 +90,7 @@ class _Reader:
 
     def happening(self, place: int) -> Happening:
         """One of the rows."""
-        values = {name: _value(column, place) for name, column in self.columns.items()}
+        values = {name: value_at(column, place) for name, column in self.columns.items()}
         known = {
             f"properties.{name}" if name in self.properties else name: value
             for name, value in values.items()
@@ -112,7 +112,8 @@ class _Reader:
         return one._replace(stages=tuple(entered))
 
 
-def _value(column: Column, place: int) -> Any:
+def value_at(column: Column, place: int) -> Any:
+    """What stands in a column at a place, None for nothing; money as Decimal."""
     match column:
         case Coded(codes, values):
             return values[codes[place]] if codes[place] >= 0 else None

@@ -18,10 +18,12 @@ from afterclick.analyse.scope import Scope, scope_of
 from afterclick.analyse.segments.group import Group
 from afterclick.analyse.segments.members import members_of
 from afterclick.analyse.segments.names import rule_of
+from afterclick.core import i18n
 from afterclick.core.errors import SpecError
 from afterclick.core.event import INSTANT
 from afterclick.core.moments import Share
 from afterclick.core.result import Note, People, Result, Text
+from afterclick.core.said import Said, say
 from afterclick.store import segment_lists
 
 _SCHEMA = pa.schema(
@@ -32,6 +34,7 @@ _SCHEMA = pa.schema(
         ("revenue", pa.decimal128(28, 4)), ("revenue_rate", pa.float64()), ("problem", pa.string()),
     ]
 )  # fmt: skip
+_PROBLEMS = pa.schema([("segment", pa.string()), ("lang", pa.string()), ("problem", pa.string())])
 
 
 class Segments(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,8 +55,16 @@ class Segments(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields
             rows.append({"name": name, "kind": kind, "taken_at": taken, **row})
             people[f"segment={name}"] = partial(_people, scope, name, inside)
         figures = {"segments": len(saved), "lists": len(kept), "visitors": len(m.visitors)}
+        wrong = [
+            {"segment": row["name"], "lang": lang, "problem": say(row["problem"], lang)}
+            for row in rows
+            if row["problem"]
+            for lang in i18n.languages()
+        ]
+        shown = [{**row, "problem": say(row["problem"])} for row in rows]
         return Result(
-            self, pa.Table.from_pylist(rows, schema=_SCHEMA), sentence=_sentence(rows, figures), figures=figures,
+            self, pa.Table.from_pylist(shown, schema=_SCHEMA), sentence=_sentence(rows, figures), figures=figures,
+            parts={"problems": pa.Table.from_pylist(wrong, schema=_PROBLEMS)} if wrong else {},
             notes=(Note("segment_as_of"), *money_notes(m)), people=people,
             about=scope.about("visitors", events=m.events, visitors=len(m.visitors), compare=None),
         )  # fmt: skip
@@ -67,7 +78,7 @@ def _row(scope: Scope, m: Measures, name: str) -> tuple[dict[str, Any], np.ndarr
         members = members_of(scope, rule)
         inside = members.at(scope.as_of)
     except SpecError as error:
-        problem = f"{error.message}; {error.hint}" if error.hint else error.message
+        problem = Said("refusals.with_hint", message=error.said, hint=error.advice) if error.advice else error.said
         return {"rule": rule_text, "problem": problem}, np.zeros(0, np.int64)
     everyone, group = members.everyone(scope.as_of), Group(m, inside)
     buyers = Share(min(group.bag["buyers"], len(group.visitors)), len(group.visitors))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from afterclick.analyse.segments.following import Following, Missing
 from afterclick.analyse.segments.happening import Happening
@@ -11,17 +11,10 @@ from afterclick.analyse.segments.machines import NEVER, Lapsing, Machine
 from afterclick.analyse.segments.state_machines import Setting, Stating, VisitorState
 from afterclick.analyse.segments.tallies import Counting, Figuring
 from afterclick.core import condition_tree as tree
-from afterclick.core import spans
 from afterclick.core.errors import SpecError
 from afterclick.core.rule import Rule
 from afterclick.core.rule_terms import Count, Figure, Member, Reached, Sequence, Since, State, Term
-
-
-class Fired(NamedTuple):
-    """A rule that has come true: when, and what its terms were then."""
-
-    at: int
-    values: Mapping[str, Any]
+from afterclick.core.said import Said
 
 
 class Stream:
@@ -79,40 +72,6 @@ class Stream:
         return min((machine.turn(at) for machine in self._machines.values()), default=NEVER)
 
 
-class Trigger:
-    """Fires when a rule becomes true, at most once per `once`: session, visitor, ever, or a span such as `7d`.
-
-    `visitor` and `ever` are the same for one visitor's events; `ever` is kept when visitors are parted again.
-    """
-
-    def __init__(self, stream: Stream, once: str = "session") -> None:
-        self.stream = stream
-        self.once = once
-        self._every = 0 if once in ("session", "visitor", "ever") else spans.micros(once)
-        self._held = False
-        self._last: tuple[int, int] | None = None
-
-    def add(self, one: Happening) -> Fired | None:
-        """The next event: what it fires, if anything."""
-        self.stream.add(one)
-        return self.tick(one.at)
-
-    def tick(self, at: int) -> Fired | None:
-        """Time has come to `at` and nothing has happened since the last event: what that fires, if anything."""
-        held, self._held = self._held, self.stream.holds(at)
-        if held or not self._held or not self._may(at):
-            return None
-        self._last = at, self.stream.state.visits.sessions
-        return Fired(at, self.stream.values(at))
-
-    def _may(self, at: int) -> bool:
-        if self._last is None:
-            return True
-        if self._every:
-            return at - self._last[0] >= self._every
-        return self.once == "session" and self.stream.state.visits.sessions != self._last[1]
-
-
 def _spans(rule: Rule, text: str) -> tuple[int, ...]:
     """The spans a term is compared with."""
     found: list[int] = []
@@ -125,5 +84,5 @@ def _spans(rule: Rule, text: str) -> tuple[int, ...]:
 
 def _needs_fact(term: Term) -> SpecError:
     return SpecError(
-        f"{term.text()} compares with other visitors", hint="give its value as a fact, from the last batch", path="rule"
+        Said("refusals.compares_others", term=term.text()), hint=Said("refusals.give_as_fact"), path="rule"
     )

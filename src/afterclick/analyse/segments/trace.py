@@ -11,11 +11,9 @@ import pyarrow as pa
 from afterclick.analyse.scope import Scope
 from afterclick.analyse.segments.happening import Happening
 from afterclick.analyse.segments.members import members_of, plain_scope
-from afterclick.analyse.segments.replay import happenings, setting_of
+from afterclick.analyse.segments.replay import happenings, setting_of, value_at
 from afterclick.analyse.segments.stream import Stream
-from afterclick.core.condition import Amounts, Coded, Column, Flags, Numbers
 from afterclick.core.event import INSTANT
-from afterclick.core.money import to_decimal
 from afterclick.core.rule import Rule
 from afterclick.core.rule_terms import Member, State, Term
 
@@ -55,24 +53,12 @@ def _moments(stream: Stream, events: list[Happening], as_of: int) -> Iterator[in
 def _facts(scope: Scope, rule: Rule, visitor: int) -> dict[str, Any]:
     members = members_of(scope, rule)
     return {
-        text: _value(members.column(term, scope.as_of), visitor) for text, term in rule.terms.items() if _compares(term)
+        text: value_at(members.column(term, scope.as_of), visitor) for text, term in rule.terms.items() if _compares(term)
     }
 
 
 def _compares(term: Term) -> bool:
     return isinstance(term, Member) or (isinstance(term, State) and term.field.startswith("rfm."))
-
-
-def _value(column: Column, place: int) -> Any:
-    match column:
-        case Coded(codes, values):
-            return values[codes[place]] if codes[place] >= 0 else None
-        case Numbers(numbers):
-            return None if np.isnan(numbers[place]) else float(numbers[place])
-        case Amounts(amounts):
-            return to_decimal(int(amounts[place]))
-        case Flags(flags):
-            return bool(flags[place])
 
 
 def _shown(value: Any) -> str:

@@ -17,7 +17,6 @@ from afterclick.core.errors import AfterclickError
 from afterclick.core.result import Result
 from afterclick.store.snapshot import Snapshot
 
-PACKAGE = "retentioneering"
 BOUND = 0.5
 ASKED = Funnel(steps=(FIRST_STEPS[0], *LATER_STEPS), within="36500d", range="all", compare="none")
 """Steps in their order however long it takes, which is what retentioneering counts; but where two share an instant, the

@@ -23,6 +23,7 @@ from afterclick.app.bench.paths import path_rows
 from afterclick.app.bench.retention import retention_rows
 from afterclick.app.bench.retentioneering import retentioneering_row
 from afterclick.app.bench.row import Row
+from afterclick.app.bench.states import state_rows
 from afterclick.app.bench.steps import FIRST_STEPS
 from afterclick.app.bench.timers import TIMERS, timer_rows
 from afterclick.app.bench.value import CROWD, value_rows
@@ -32,7 +33,7 @@ from afterclick.app.workspace import open as open_store
 REPEATS = 5
 PARTS: Final = (
     "import", "funnel", "kinds", "map", "others", "retention", "paths", "attribution", "retentioneering",
-    "backtest", "value", "memory", "page", "ingest", "decide", "timers",
+    "backtest", "states", "value", "memory", "page", "ingest", "decide", "timers",
 )  # fmt: skip
 """What can be measured by itself, in this order."""
 _OWN_STORES: Final = {"page", "ingest", "decide", "timers"}
@@ -123,6 +124,9 @@ def _asked(
     if "backtest" in wanted:
         tell("backtest")
         rows += backtest_rows(snapshot, repeats)
+    if "states" in wanted:
+        tell("states")
+        rows += state_rows(store)
     if "value" in wanted:
         tell("value")
         rows += value_rows(snapshot, folder, peers.lifetimes, repeats, min(CROWD, 10 * snapshot.rows))

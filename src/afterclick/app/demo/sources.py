@@ -78,7 +78,6 @@ COUPON_RATE = np.array([source.coupon_rate for source in SOURCES], dtype=np.floa
 COUPON = np.array([source.coupon for source in SOURCES], dtype=np.int8)
 INSIDE = np.array([source.inside for source in SOURCES], dtype=np.uint8)
 INSIDE_RATE = np.array([source.inside_rate for source in SOURCES], dtype=np.float32)
-ON_NAVER = np.array([source.inside == NAVER_APP for source in SOURCES])
 
 
 def _weights(kind: str) -> list[float]:

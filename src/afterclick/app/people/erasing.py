@@ -6,33 +6,30 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-import msgspec
 import numpy as np
 
 from afterclick.act import acts_file
-from afterclick.app import kept_acts
-from afterclick.app.people import papers
+from afterclick.app import kept_acts, kept_words
+from afterclick.app.people import journal, papers, rewriting
 from afterclick.app.people.forms import Needles
 from afterclick.app.people.redaction import Redaction
 from afterclick.app.people.traces import Search, Trace
 from afterclick.app.people.whose import Person, person_of
 from afterclick.core import clock
 from afterclick.core.errors import StoreError, StoreLocked
+from afterclick.core.said import Said
 from afterclick.decide.states_file import StatesFile
-from afterclick.store import disk, rejects, tombstones
+from afterclick.store import tombstones
 from afterclick.store.live import database
 from afterclick.store.live.tail import Tail
 from afterclick.store.replacing import Replacing
-from afterclick.store.snapshot import Snapshot
 from afterclick.store.tombstones import JOURNAL
 
 if TYPE_CHECKING:
     from afterclick.app.workspace import Workspace
 
-_MODE: Final = 0o600
 _TRIES: Final = 3
 _PATIENCE: Final = 300
 _PAUSE_S: Final = 0.2
@@ -62,15 +59,13 @@ class Live(Protocol):
         """Erase what is decided of the visitors behind these ids."""
         ...
 
+    def blot(self, blotting: kept_words.Blotting) -> bool:
+        """Erase what journeys say of somebody to others; whether they did."""
+        ...
+
     def resend(self, action_id: str, channel: str) -> bool:
         """Let a message go again; False where there is none."""
         ...
-
-
-class Begun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The ids of an erasure that has begun."""
-
-    ids: tuple[str, ...]
 
 
 @dataclass
@@ -100,19 +95,9 @@ def erase(shop: Workspace, given: str, space: str = "", progress: Progress = lam
         return _Erasing(shop, person, given, space, progress).run()
 
 
-def unfinished(shop: Workspace) -> tuple[str, ...]:
-    """The ids of an erasure that a crash interrupted, () for none."""
-    path = shop.store.path / JOURNAL
-    with disk.explained(path):
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Begun).ids
-        except FileNotFoundError:
-            return ()
-
-
 def finish(shop: Workspace, progress: Progress = lambda _: None) -> Erased | None:
     """Finish an erasure that a crash interrupted; None where none was."""
-    ids = unfinished(shop)
+    ids = journal.ids(shop.store.path)
     if not ids:
         return None
     with shop.store.writing():
@@ -134,10 +119,9 @@ def again(shop: Workspace, progress: Progress = lambda _: None) -> list[Erased]:
 
 def _begun(shop: Workspace, person: Person) -> Person:
     """The person with the ids that an interrupted erasure was about: all of it is finished at once."""
-    ids = (*person.ids, *(one for one in unfinished(shop) if one not in person.ids))
-    path = shop.store.path / JOURNAL
-    with disk.explained(path):
-        disk.write_synced(path, msgspec.json.encode(Begun(ids)), mode=_MODE)
+    kept = journal.ids(shop.store.path)
+    ids = (*person.ids, *(one for one in kept if one not in person.ids))
+    journal.begin(shop.store.path, ids)
     return Person(person.given, ids, person.shared, person.rows)
 
 
@@ -161,6 +145,7 @@ class _Erasing:
             self._progress("rewritten")
             self._forget()
             self._done.files += papers.clean(self._store, needles, redaction)
+            self._blot(kept_words.Blotting(redaction, needles))
             self._shop.forget()
             self._shop.context()
             self._progress("cleaned")
@@ -171,10 +156,7 @@ class _Erasing:
                 break
             if any(trace.file.startswith("projection/") for trace in self._done.left):
                 self._store.rebuild()
-        path = self._store.path / JOURNAL
-        with disk.explained(path):
-            path.unlink(missing_ok=True)
-            disk.sync_folder(path.parent)
+        journal.end(self._store.path)
         return self._done
 
     def _refuse(self) -> None:
@@ -191,6 +173,12 @@ class _Erasing:
         StatesFile(self._store.path).remove()
         if acts_file.exists(self._store.path):
             kept_acts.forget_offline(self._store.path, self._person.ids)
+
+    def _blot(self, blotting: kept_words.Blotting) -> None:
+        """What journeys say to others; their documents no longer say it."""
+        live = self._shop.live
+        if live.blot(blotting) if live is not None else kept_words.blot_offline(self._store.path, blotting):
+            self._done.files.append(acts_file.FILE)
 
     def _seal(self) -> None:
         """Empty the tail into segments: they can be rewritten, and no page of its file keeps anything."""
@@ -213,8 +201,8 @@ class _Erasing:
                 return
         # Its old pages would keep what is erased, and `finish` has to come back to them.
         raise StoreError(
-            f"{database.WAL} cannot be emptied while another program reads it",
-            hint="end what reads this store (a verify, a backup), then run the same again",
+            Said("refusals.tail_in_use", wal=database.WAL),
+            hint=Said("refusals.end_readers"),
             path=str(self._store.path / database.WAL), code="tail_in_use",
         )  # fmt: skip
 
@@ -244,8 +232,8 @@ class _Erasing:
             needles = Needles(self._person.ids)
             redaction = Redaction(self._person, needles)
             snapshot = self._shop.context().snapshot
-            events, changed = _segments(replacing, snapshot, self._person, redaction)
-            gone = _rejects(replacing, self._store.path / "log", redaction)
+            events, changed = rewriting.segments(replacing, snapshot, self._person, redaction)
+            gone = rewriting.rejected(replacing, self._store.path / "log", redaction)
             if events or changed or gone:
                 replacing.commit({"erased": events, "changed": changed, "erased_rejects": gone})
         self._done.events += events
@@ -263,43 +251,6 @@ class _Erasing:
     def _search(self, needles: Needles) -> list[Trace]:
         aside = _OPEN_HERE if self._shop.live is not None else frozenset[str]()
         return Search(self._store.path, needles, aside=aside).run()
-
-
-def _segments(replacing: Replacing, snapshot: Snapshot, person: Person, redaction: Redaction) -> tuple[int, int]:
-    """Rewrite the segments that hold anything of a person; how many rows went, how many were changed."""
-    first = {piece.segment: int(start) for piece, start in zip(snapshot.pieces, snapshot.starts, strict=False)}
-    theirs: dict[str, np.ndarray] = {}
-    for entry in replacing.manifest.segments:
-        table = replacing.read(entry)
-        numbered = np.zeros(table.num_rows, bool)
-        if entry.name in first:
-            rows = person.rows - first[entry.name]
-            numbered[rows[(rows >= 0) & (rows < table.num_rows)]] = True
-        theirs[entry.name] = redaction.theirs(table, numbered)
-        redaction.note_orders(table, theirs[entry.name])
-    events = changed = 0
-    for entry in replacing.manifest.segments:
-        found = redaction.apply(replacing.read(entry), theirs.pop(entry.name))
-        if found.table is not None:
-            replacing.replace([entry], found.table if found.table.num_rows else None)
-            events += found.erased
-            changed += found.changed
-    return events, changed
-
-
-def _rejects(replacing: Replacing, log: Path, redaction: Redaction) -> int:
-    """Rewrite the rejects that speak of a person; how many went."""
-    gone = 0
-    for entry in replacing.manifest.entries:
-        file = replacing.manifest.rejects_of(entry)
-        if file is None:
-            continue
-        every = list(rejects.iterate(log, file))
-        kept = [one for one in every if not redaction.mentions(one)]
-        if len(kept) < len(every):
-            replacing.replace_rejects(entry, kept)
-            gone += len(every) - len(kept)
-    return gone
 
 
 def _patiently(attempt: Callable[[], T]) -> T:

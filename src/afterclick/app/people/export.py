@@ -29,6 +29,7 @@ from afterclick.core import clock, i18n
 from afterclick.core.errors import SpecError
 from afterclick.core.event import LOG_COLUMNS, PROPERTY_PREFIX
 from afterclick.core.money import to_decimal
+from afterclick.core.said import Said
 from afterclick.core.spreadsheet import safe
 from afterclick.learn.value.answer import foreseen_of
 from afterclick.learn.value.rfm import Rfm
@@ -48,7 +49,7 @@ SECTIONS: Final = ("ids", "links", "consent", "segments", "predictions", "events
 def space_of(kind: str) -> str:
     """The namespace of a kind of id. Raises SpecError for a kind that is none."""
     if kind not in KINDS:
-        raise SpecError(f"{kind!r} is no kind of id", hint="write user, anonymous or email", path="kind")
+        raise SpecError(Said("refusals.no_kind_of_id", kind=kind), hint=Said("refusals.write_kind_of_id"), path="kind")
     return KINDS[kind]
 
 

@@ -14,6 +14,7 @@ from afterclick.analyse.handles import SPACES, find, shorten, visitors_of
 from afterclick.core import clock
 from afterclick.core.arrays import frozen
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.stitch.visitors import Labels
 from afterclick.store.tombstones import normal
 
@@ -45,18 +46,22 @@ def person_of(context: Context, given: str, space: str = "") -> Person:
     if not known:
         if not space:
             raise SpecError(
-                f"no event carries the id {shorten(given)!r}",
-                hint="write it as it was sent; for one that only rejects or lists may hold add --user, --anonymous or --email",
+                Said("refusals.no_id", given=shorten(given)),
+                hint=Said("refusals.write_id_kind"),
                 path="id",
             )
         return Person(given, (normal(space, given),) if space == "e:" else (space + given,))
     if len(known) > 1 and len({found.visitors for found in known}) > 1:
-        kinds = ", ".join(f"{SPACES[found.text[:2]]} id" for found in known)
-        raise SpecError(f"{shorten(given)!r} stands for several: {kinds}", hint="add --user, --anonymous or --email", path="id")
+        kinds = [Said(f"refusals.id_of_{SPACES[found.text[:2]]}") for found in known]
+        raise SpecError(
+            Said("refusals.several_ids", given=shorten(given), kinds=kinds),
+            hint=Said("refusals.add_kind"),
+            path="id",
+        )
     if len(known[0].visitors) > 1:
         raise SpecError(
-            f"{shorten(known[0].text[2:])!r} is a device that {len(known[0].visitors)} people used",
-            hint="name one of them by their user id or e-mail",
+            Said("refusals.shared_device", text=shorten(known[0].text[2:]), n=len(known[0].visitors)),
+            hint=Said("refusals.name_one_person"),
             path="id",
         )
     return _whole(context, given, known[0].visitors[0])

@@ -20,7 +20,6 @@ from afterclick.core import clock
 from afterclick.observe.reconcile.question import Reconcile
 
 _BEGIN: Final = 1_750_000_000_000_000
-_HOUR: Final = 3600 * 1_000_000
 _MB: Final = 1 << 20
 _BATCH: Final = 20
 _GROWS_BY: Final = 64 * _MB

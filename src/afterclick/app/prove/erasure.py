@@ -16,7 +16,7 @@ from afterclick.act import acts_file
 from afterclick.analyse.handles import mask
 from afterclick.analyse.kpi import Kpi
 from afterclick.analyse.visitor import Visitor
-from afterclick.app import kept_acts
+from afterclick.app import kept_acts, kept_words
 from afterclick.app.people import erasing
 from afterclick.app.people.forms import Needles
 from afterclick.app.people.traces import Search, Trace
@@ -187,6 +187,10 @@ class Taker:
         """Nothing is decided here; what an earlier server kept of its visitors goes with its file."""
         StatesFile(self._store).remove()
         kept_acts.forget_offline(self._store, ids)
+
+    def blot(self, blotting: kept_words.Blotting) -> bool:
+        """As a server's that sends nothing just now."""
+        return kept_words.blot_offline(self._store, blotting)
 
     def resend(self, action_id: str, channel: str) -> bool:  # noqa: ARG002 - as a server's
         """Nothing is sent here."""

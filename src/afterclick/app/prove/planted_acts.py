@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from afterclick.act.acts import Acts
 from afterclick.act.channels.onsite import Onsite
 from afterclick.act.contacts import Contacts
@@ -35,9 +37,14 @@ def plant(store: Path, visitor: str, event: Canonical) -> None:
         values: dict[str, Any] = {"event": {"mail": event.email}}
         runner.enter(visitor, _JOURNEY.name, "planted", now, values)
         mail = _intent("mail", visitor, "email", now + HOUR, values)
+        about = Words(title="Ask for", body=f"our colleague {event.email}")
+        send = Send(channel="push", words=(about,))
+        runner.use([_JOURNEY, structs.replace(_JOURNEY, name="About", steps=(Node(send=send),))])
         with acts.writing() as tx:
             kept.take(tx, visitor, event)
             table.plan(tx, mail)
+            # What another one is told of them.
+            table.plan(tx, structs.replace(mail, action_id="planted-about", visitor="a:friend", send=send, values={}))
             telling.end(tx, mail, "suppressed", now, "cap", str(event.email), 0)
         words = Words(title=str(event.email))
         shown = _intent("onsite", visitor, "onsite", now, values)

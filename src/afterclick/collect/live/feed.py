@@ -194,14 +194,6 @@ class Feed:
         """Grows with everything taken: equal means that nothing came."""
         return self._changes
 
-    def active_now(self, at: int | None = None) -> int:
-        """Different ids that sent something within the last 5 minutes."""
-        return self.now(at).active
-
-    def minutes(self, at: int | None = None) -> tuple[Minute, ...]:
-        """The last 30 UTC minutes by arrival, the running one last."""
-        return self.now(at).minutes
-
     def recent(self, most: int = KEPT, *, after: int = 0, minute: int | None = None, text: str = "") -> list[Row]:
         """The newest rows first: those with a number above `after`, of the UTC minute that starts at `minute`, that hold
         `text` in whatever case."""

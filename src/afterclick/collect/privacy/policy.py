@@ -29,6 +29,7 @@ _DAYS_KEPT: Final = 400
 _DAY_LENGTH: Final = len("2026-01-01")
 _ID_LENGTH: Final = 32
 _STATED_BY: Final = consent.STATED_BY
+_DETAIL: Final = "detail"
 _PROPERTY: Final = consent.PROPERTY
 _ON: Final = ("1", "yes", "true")
 
@@ -103,6 +104,18 @@ class Policy:
         if self._declares:
             self._declare(admitted)
         return self._scrubbed(admitted) if self._privacy.scrub else admitted
+
+    def admit_own(self, event: Canonical) -> Canonical | None:
+        """An event that afterclick itself tells of somebody, as it may be stored, changed in place; None of who was erased.
+
+        Ids are those that are stored already; only what a mail server or a receiver said (`detail`) may hold more.
+        """
+        if len(self._tombstones) and self._is_erased(event):
+            return None
+        detail = event.properties.get(_DETAIL)
+        if self._privacy.scrub and isinstance(detail, str):
+            event.properties = {**event.properties, _DETAIL: self._scrub.text(detail)}
+        return event
 
     def scrub_bytes(self, original: bytes) -> bytes:
         """A piece of input that could not become an event, without what it says of people; nothing of who was erased."""

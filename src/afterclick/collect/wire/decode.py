@@ -74,12 +74,6 @@ def collects(method: str, path: str) -> bool:
     return _route(method, path) is not None
 
 
-def shape_of(method: str, path: str) -> Shape:
-    """How a sender to this path wants to be answered before anything of its body is read."""
-    route = _route(method, path)
-    return Shape() if route is None else route.shape
-
-
 def _anybody(key: str) -> None:
     """No check of the key."""
 

@@ -30,6 +30,7 @@ from afterclick.core.rule_terms import (
     Was,
     steps_of,
 )
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 
 MOST_COUNTED: Final = 1_000
@@ -60,8 +61,8 @@ class Asked:
         self.most = max(self.drops, default=1)
         if isinstance(term, Count) and term.within and self.most > MOST_COUNTED:
             raise SpecError(
-                f"{text} is compared with {self.most - 1:,} or more",
-                hint=f"a live rule counts at most {MOST_COUNTED:,} events in a span; without a span it counts any number",
+                Said("refusals.compared_with", text=text, n=self.most - 1),
+                hint=Said("refusals.counts_at_most", most_counted=MOST_COUNTED),
                 path="when",
                 code="counts_too_far",
             )
@@ -191,8 +192,8 @@ def _drops(op: str, literal: Decimal) -> set[int]:
 def _refuse_facts(term: Term) -> None:
     if isinstance(term, Member) or (isinstance(term, State) and term.field.startswith("rfm.")):
         raise SpecError(
-            f"{term.text()} compares with other visitors, which no event tells",
-            hint="a live rule asks what one visitor has done; enter a journey by its `segment` every day instead",
+            Said("refusals.needs_others", term=term.text()),
+            hint=Said("refusals.needs_others_hint"),
             path="when",
             code="needs_others",
         )

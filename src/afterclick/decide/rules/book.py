@@ -17,6 +17,7 @@ from afterclick.core.errors import SpecError
 from afterclick.core.rule import Rule
 from afterclick.core.rule_terms import Count, Figure, Reached, Term, Trait, Was
 from afterclick.core.rule_terms import Sequence as Chain
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 from afterclick.decide.decision import Kind
 from afterclick.decide.rules.asked import Asked
@@ -59,7 +60,7 @@ class RuleBook:
         self.terms = frozenset(kept | {Trait(name).text() for name in said})
         self.by_key = {one.key: one for one in self.asked}
         if len(self.by_key) < len(self.asked):
-            raise SpecError("two terms have one short name", hint="write one of them with its parts in another order")
+            raise SpecError(Said("refusals.one_short_name"), hint=Said("refusals.other_order"))
         self.steps = StepIndex((one.number, one.steps) for one in self.asked if one.steps)
         self.touch_fields = _touch_fields(self.asked)
         self.bounds = Bounds(dict.fromkeys(said, 0) | _traits(self.asked))
@@ -68,6 +69,7 @@ class RuleBook:
             Running(number, rule, self.conditions.numbers[one.text], kind) for number, (rule, kind, one) in enumerate(rules)
         )
         self.by_rule = {one.key: one for one in self.running}
+        self.rule_names = frozenset(one.name for one in self.running)
         self._index()
         self.fingerprint = _fingerprint(self)
 
@@ -139,7 +141,7 @@ class _Reading:
                 for term_text, term in found.terms.items():
                     Asked(0, term_text, term, [leaf for leaf in tree.leaves(found.root) if leaf.field == term_text])
             except SpecError as error:
-                raise SpecError(error.message, hint=error.hint, path=path, code=error.code) from None
+                raise SpecError(error.said, hint=error.advice, path=path, code=error.code) from None
         return found
 
 
@@ -224,7 +226,7 @@ def _fingerprint(book: RuleBook) -> str:
     """Over everything that changes states and guards: not what is shown, nor how it looks."""
     parts: list[Any] = [sorted(book.terms), sorted(book.watch), sorted(book.bounds.traits.items())]
     for one in book.running:
-        plain = msgspec.to_builtins(msgspec.structs.replace(one.rule, show=None, arms=(), cost=0.0, tested="", local=False))
+        plain = msgspec.to_builtins(msgspec.structs.replace(one.rule, show=None, arms=(), cost=0.0, tested=""))
         parts.append([one.kind, plain, [(arm.name, arm.weight) for arm in one.rule.arms]])
     return _digest(parts)
 

@@ -84,7 +84,7 @@ def _parsed(rule: LiveRule) -> Rule | Problem:
     try:
         read = _read(rule.when)
     except SpecError as error:
-        return _problem("error", rule, "when", "cannot_read", message=error.message, hint=error.hint or "-")
+        return _problem("error", rule, "when", "cannot_read", message=error.said, hint=error.advice or "")
     parts = _parts(read.root) + sum(
         _parts(step.condition.root) for term in read.terms.values() for step in steps_of(term) if step.condition
     )
@@ -121,7 +121,7 @@ def _of_condition(rule: LiveRule, read: Rule, known: _Known) -> Iterator[Problem
             yield from _of_event(rule, "when", step.event, known)
         for field in sorted(_fields_of(term)):
             if known.fields is not None and field.removeprefix("properties.") not in known.fields:
-                hint = nearest(field.removeprefix("properties."), known.fields) or "-"
+                hint = nearest(field.removeprefix("properties."), known.fields) or ""
                 yield _problem("warning", rule, "when", "unknown_field", field=field, hint=hint)
     for stage in _stages_of(read):
         if stage not in known.stages:
@@ -132,7 +132,7 @@ def _of_condition(rule: LiveRule, read: Rule, known: _Known) -> Iterator[Problem
 
 def _of_event(rule: LiveRule, path: str, event: str, known: _Known) -> Iterator[Problem]:
     if known.events is not None and event not in known.events:
-        hint = nearest(event, known.events) or "-"
+        hint = nearest(event, known.events) or ""
         yield _problem("warning", rule, path, "unknown_event", event=event, hint=hint)
 
 
@@ -171,7 +171,7 @@ def _holds_at_first(read: Rule, event: str, visitor: int) -> bool:
 
 def _of_actions(rule: LiveRule, known: _Known) -> Iterator[Problem]:
     if rule.enter and rule.enter not in known.journeys:
-        hint = nearest(rule.enter, known.journeys) or "-"
+        hint = nearest(rule.enter, known.journeys) or ""
         yield _problem("error", rule, "enter", "no_journey", journey=rule.enter, hint=hint)
     elif rule.enter and known.journeys[rule.enter].state != "on":
         yield _problem("warning", rule, "enter", "journey_not_on", journey=rule.enter)

@@ -23,6 +23,7 @@ from afterclick.core import clock
 from afterclick.core.errors import SpecError
 from afterclick.core.money import to_decimal
 from afterclick.core.result import Note, Result, Text
+from afterclick.core.said import Said, Spoken
 from afterclick.learn.behaviours import Behaviours
 from afterclick.learn.personas.behind import Behind
 from afterclick.learn.personas.choosing import MOST, REPEATS, STABLE, Candidate, candidates, chosen
@@ -54,7 +55,7 @@ class Personas(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields
         """One group is none."""
         super().check()
         if self.groups == 1:
-            raise SpecError("one group is no group", hint=f"write 0, or 2 to {MOST}", path="groups")
+            raise SpecError(Said("refusals.one_group"), hint=Said("refusals.write_groups", most=MOST), path="groups")
 
     def answer(self, context: Context) -> Result:
         """Group the visitors of the range by what they do, and describe each group.
@@ -261,8 +262,12 @@ def of_handle(scope: Scope, rest: str) -> np.ndarray:
     result = scope.context.keep(("result", question.key), lambda: question.answer(scope.context))
     known = result.frame["persona"].to_pylist()
     if not number.isdecimal() or int(number) not in known:
-        names = ", ".join(f"{PERSONA}:{one}" for one in known) or "none here"
-        raise SpecError(f"there is no persona {number[:20]!r}", hint=f"personas: {names}", path="segment")
+        names: Spoken = ", ".join(f"{PERSONA}:{one}" for one in known) or Said("refusals.none")
+        raise SpecError(
+            Said("refusals.no_persona", number=number[:20]),
+            hint=Said("refusals.known_personas", names=names),
+            path="segment",
+        )
     member = np.zeros(scope.labels.size, bool)
     member[result.people(f"persona={int(number)}").labels] = True
     return member

@@ -18,6 +18,7 @@ from afterclick.analyse.scope import Scope, scope_of
 from afterclick.core.errors import SpecError
 from afterclick.core.moments import Share
 from afterclick.core.result import Note, People, Result, Text
+from afterclick.core.said import Said
 from afterclick.learn.behaviours import Behaviours
 from afterclick.learn.samples import distinct_rows, thinned
 from afterclick.learn.stages.hidden import Expected, Fit, Sequences, expected, fitted
@@ -69,7 +70,9 @@ class StageDiscovery(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_
         super().check()
         if 0 < self.states < MIN_STAGES:
             raise SpecError(
-                f"{self.states} states make no journey", hint=f"write 0, or {MIN_STAGES} to {MAX_STAGES}", path="states"
+                Said("refusals.states_no_journey", states=self.states),
+                hint=Said("refusals.write_states", min_stages=MIN_STAGES, max_stages=MAX_STAGES),
+                path="states",
             )
 
     def answer(self, context: Context) -> Result:

@@ -11,6 +11,7 @@ from afterclick.analyse.question import SessionQuestion
 from afterclick.core import spans
 from afterclick.core.errors import SpecError
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 
 MOST_MONTHS = 60
 _ENDLESS = ("pareto", "bgbb")
@@ -62,16 +63,18 @@ class Value(SessionQuestion, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.horizon == "ever":
             if self.model not in _ENDLESS:
                 raise SpecError(
-                    "this model has no value without end", hint="write model=pareto, or horizon=36mo", path="horizon"
+                    Said("refusals.no_value_without_end"), hint=Said("refusals.write_pareto"), path="horizon"
                 )
             if not self.discount_rate:
-                raise SpecError("without end and discount a value has no bound", hint="write 0.1", path="discount_rate")
+                raise SpecError(Said("refusals.no_bound"), hint=Said("refusals.write_tenth"), path="discount_rate")
         elif not 1 <= self.months <= MOST_MONTHS:
             raise SpecError(
-                f"the horizon {self.horizon!r} is out of reach", hint=f"write 1mo to {MOST_MONTHS}mo", path="horizon"
+                Said("refusals.horizon_far", horizon=self.horizon),
+                hint=Said("refusals.write_horizon", most_months=MOST_MONTHS),
+                path="horizon",
             )
         if self.holdout not in ("auto", "off") and self.holdout_days < 1:
-            raise SpecError("a hold-out of no days says nothing", hint="write 90d, or off", path="holdout")
+            raise SpecError(Said("refusals.holdout_no_days"), hint=Said("refusals.write_holdout"), path="holdout")
 
     @property
     def months(self) -> int:

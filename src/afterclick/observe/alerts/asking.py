@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 import pyarrow as pa
 
 from afterclick.core import spec as specs
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 
 Ask = Callable[[Spec], Result]
@@ -30,7 +31,7 @@ def question_of(text: str, path: str = "question") -> Spec:
         word, _, query = text.strip().removeprefix("/").partition("?")
         return specs.kind(word).from_texts(parse_qsl(query, keep_blank_values=True))
     except SpecError as error:
-        raise SpecError(error.message, hint=error.hint, path=path) from None
+        raise SpecError(error.said, hint=error.advice, path=path) from None
 
 
 class Figure(NamedTuple):
@@ -55,7 +56,9 @@ class Figure(NamedTuple):
         rows = [row for row in table.to_pylist() if all(_said(row[key]) == value for key, value in self.row)]
         if len(rows) > 1:
             raise SpecError(
-                f"{len(rows)} rows of {self.table} fit {self.text()}", hint="name more columns of the row", path="figure"
+                Said("refusals.rows_fit", n=len(rows), table=self.table, text=self.text()),
+                hint=Said("refusals.more_columns"),
+                path="figure",
             )
         # A group that is not there was met by nobody: counts and sums of it are 0, anything else is unknown.
         if not rows:
@@ -83,18 +86,22 @@ def figure_of(text: str, path: str = "figure") -> Figure:
     found = _PATH.fullmatch(text.strip())
     if found is None:
         raise SpecError(
-            f"{text[:80]!r} names no number", hint="write revenue, or data[channel=email].sessions", path=path
+            Said("refusals.names_no_number", text=text[:80]), hint=Said("refusals.write_figure"), path=path
         )
     pairs = [part.partition("=") for part in (found["row"] or "").split(";") if part]
     if any(not key or not sign for key, sign, _ in pairs):
-        raise SpecError(f"{text[:80]!r}: a row is named by column=value", hint="data[channel=email].sessions", path=path)
+        raise SpecError(
+            Said("refusals.row_by_column", text=text[:80]),
+            hint="data[channel=email].sessions",
+            path=str(path),
+        )
     return Figure(found["name"], found["table"] or "", tuple((key, value) for key, _, value in pairs))
 
 
 def _of(known: Mapping[str, Any], name: str) -> Any:
     if name not in known:
-        hint = nearest(name, known) or "there are: " + ", ".join(list(known)[:30])
-        raise SpecError(f"the answer has no {name!r}", hint=hint, path="figure")
+        hint = nearest_or_known(name, known, "refusals.there_are")
+        raise SpecError(Said("refusals.answer_has_no", name=name), hint=hint, path="figure")
     return known[name]
 
 
@@ -102,7 +109,7 @@ def _number(value: Any, name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise SpecError(f"{name} is no number", hint="name a figure such as revenue or orders", path="figure")
+        raise SpecError(Said("refusals.no_number", name=name), hint=Said("refusals.name_figure"), path="figure")
     return float(value)
 
 

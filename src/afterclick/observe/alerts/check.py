@@ -12,6 +12,7 @@ from afterclick.analyse.context import Context
 from afterclick.analyse.kpi import Kpi
 from afterclick.core import clock, spans
 from afterclick.core.errors import AfterclickError, NotEnoughData, SpecError
+from afterclick.core.said import Said, Spoken
 from afterclick.core.spec import Spec
 from afterclick.observe.alerts.asking import Ask, Figure, figure_of, question_of
 from afterclick.observe.alerts.baseline import usual
@@ -36,7 +37,7 @@ class Check(NamedTuple):
     days: str = ""
     before: str = ""
     reason: str = ""
-    problem: str = ""
+    problem: Spoken = ""
     unit: str = "count"
 
 
@@ -48,7 +49,7 @@ def check(alert: Alert, ask: Ask, context: Context) -> Check:
     except NotEnoughData:
         return Check(alert, "unknown", reason="empty")
     except AfterclickError as error:
-        return Check(alert, "unknown", problem=error.message, reason="alert_broken")
+        return Check(alert, "unknown", problem=error.said, reason="alert_broken")
 
 
 def _threshold(alert: Alert, spec: Spec, figure: Figure, ask: Ask, context: Context) -> Check:
@@ -81,7 +82,7 @@ def _text(period: spans.Period, context: Context) -> str:
 def _unusual(alert: Alert, spec: Spec, figure: Figure, ask: Ask, context: Context) -> Check:
     fields = {field.name for field in type(spec).fields()}
     if not {"range", "compare"} <= fields:
-        raise SpecError(f"{spec.key_word} has no range, so that no day of it is usual", path="question")
+        raise SpecError(Said("refusals.no_usual_day", key_word=spec.key_word), path="question")
     day = last_day(context)
     values = _course(spec, figure, ask, context, day, alert.weeks)
     value, found = values[day], usual(values, day, alert.weeks, alert.false_rate)

@@ -10,10 +10,11 @@ from msgspec import Meta
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.question import Question
-from afterclick.core import clock, spans
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core import clock, i18n, spans
+from afterclick.core.errors import SpecError, nearest_or_known
 from afterclick.core.event import INSTANT
 from afterclick.core.result import Note, Result, Text
+from afterclick.core.said import Said, say
 from afterclick.core.spec import Spec
 from afterclick.observe.alerts.asking import Ask
 from afterclick.observe.alerts.causes import Cause, causes
@@ -36,6 +37,7 @@ _CAUSES = pa.schema(
         ("before", pa.float64()), ("effect", pa.float64()),
     ]
 )  # fmt: skip
+_PROBLEMS = pa.schema([("alert", pa.string()), ("lang", pa.string()), ("problem", pa.string())])
 _HISTORY = pa.schema(
     [
         ("alert", pa.string()), ("fired_at", INSTANT), ("days", pa.string()), ("value", pa.float64()),
@@ -74,6 +76,14 @@ class Alerts(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 [_past(one) for one in history.read()[: -_PAST - 1 : -1]], schema=_HISTORY
             ),
         }
+        wrong = [
+            {"alert": one.alert.name, "lang": lang, "problem": say(one.problem, lang)}
+            for one in found
+            if one.problem
+            for lang in i18n.languages()
+        ]
+        if wrong:
+            parts["problems"] = pa.Table.from_pylist(wrong, schema=_PROBLEMS)
         return Result(
             self, pa.Table.from_pylist(rows, schema=_SCHEMA), sentence=_sentence(found, counts), parts=parts,
             figures={"alerts": len(found), **counts, "cooling": cooling, "fired": counts["ringing"] - cooling},
@@ -85,8 +95,8 @@ class Alerts(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         known = [alert.name for alert in alerts]
         for name in self.name:
             if name not in known:
-                hint = nearest(name, known) or "alerts: " + (", ".join(known) or "none yet")
-                raise SpecError(f"there is no alert {name!r}", hint=hint, path="name")
+                hint = nearest_or_known(name, known, "refusals.known_alerts")
+                raise SpecError(Said("refusals.no_alert", name=name), hint=hint, path="name")
         return [alert for alert in alerts if not self.name or alert.name in self.name]
 
 
@@ -132,7 +142,7 @@ def _row(found: Check, last: dict[str, int]) -> dict[str, Any]:
     return {
         "state": found.state, "alert": alert.name, "kind": alert.kind, "question": alert.question,
         "figure": alert.figure, "days": found.days, "value": found.value, "usual": found.usual, "low": found.low,
-        "high": found.high, "reason": found.reason, "problem": found.problem, "unit": found.unit, "before": found.before,
+        "high": found.high, "reason": found.reason, "problem": say(found.problem), "unit": found.unit, "before": found.before,
         "cooldown": alert.cooldown, "false_rate": float(alert.false_rate) if alert.kind == "unusual" else None,
         "last_fired_at": rang, "cooling": cooling,
     }  # fmt: skip

@@ -12,8 +12,9 @@ from msgspec import Meta
 from afterclick.analyse.context import Context
 from afterclick.analyse.question import Question
 from afterclick.core import clock, i18n
-from afterclick.core.errors import AfterclickError, SpecError, nearest
+from afterclick.core.errors import AfterclickError, SpecError, nearest_or_known
 from afterclick.core.result import Result, Text
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.observe.alerts.asking import figure_of, question_of
 from afterclick.observe.alerts.question import Alerts
@@ -48,7 +49,7 @@ class Boards(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """A card is one of a board."""
         super().check()
         if self.place and not self.name:
-            raise SpecError("a card is one of a board", hint="name the board", path="name")
+            raise SpecError(Said("refusals.card_of_board"), hint=Said("refusals.name_board"), path="name")
 
     def answer(self, context: Context) -> Result:
         """All boards; or the cards of one, each with its finding, its figure and how far its goal is.
@@ -80,8 +81,8 @@ class Boards(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _board(self, context: Context) -> Board:
         boards = {board.name: board for board in context.snapshot.definitions.boards}
         if self.name not in boards:
-            hint = nearest(self.name, boards) or "boards: " + (", ".join(boards) or "none yet")
-            raise SpecError(f"there is no board {self.name!r}", hint=hint, path="name")
+            hint = nearest_or_known(self.name, boards, "refusals.known_boards")
+            raise SpecError(Said("refusals.no_board", name=self.name), hint=hint, path="name")
         return boards[self.name]
 
     def _all(self, context: Context) -> Result:
@@ -100,9 +101,9 @@ class Boards(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         found = [_row(number, card, context) for number, card in enumerate(board.cards, 1)]
         rows = [row for row, _ in found]
         said = [
-            {"card": row["card"], "lang": lang, "finding": result.sentence(lang)}
-            for row, result in found
-            if result is not None
+            {"card": row["card"], "lang": lang, "finding": _finding(one, lang)}
+            for row, one in found
+            if one is not None
             for lang in i18n.languages()
         ]
         goals = [row for row in rows if row["goal"] is not None]
@@ -117,7 +118,8 @@ class Boards(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         wanted = tuple(name for name in board.alerts if name in known)
         if wanted:
             watched = Alerts(name=wanted).answer(context)
-            made.parts |= {"alerts": watched.frame, "causes": watched.parts["causes"]}
+            made.parts["alerts"] = watched.frame
+            made.parts |= {name: part for name, part in watched.parts.items() if name in ("causes", "problems")}
         return made
 
     def _card(self, card: BoardCard, context: Context) -> Result:
@@ -149,19 +151,24 @@ class Boards(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def _answer(spec: Spec, context: Context) -> Result:
     if isinstance(spec, Boards):
-        raise SpecError("a board cannot hold boards", hint="name a question such as kpi", path="question")
+        raise SpecError(Said("refusals.board_in_board"), hint=Said("refusals.name_question"), path="question")
     found: Result = spec.answer(context)  # type: ignore[attr-defined]
     return found
 
 
-def _row(number: int, card: BoardCard, context: Context) -> tuple[dict[str, Any], Result | None]:
-    """The line of a card, and the answer to its question where there is one."""
+def _finding(one: Result | AfterclickError, lang: str) -> str:
+    """What a card says: its answer in a sentence, or why there is none."""
+    return one.say(lang) if isinstance(one, AfterclickError) else one.sentence(lang)
+
+
+def _row(number: int, card: BoardCard, context: Context) -> tuple[dict[str, Any], Result | AfterclickError | None]:
+    """The line of a card, and where it asks a question the answer, or why there is none."""
     row: dict[str, Any] = {
         "card": number, "title": card.title, "text": card.text, "question": "", "finding": "", "figure": card.figure,
         "value": None, "goal": card.goal.value if card.goal else None, "goal_at": card.goal.at if card.goal else None,
         "reached": None, "reason": "", "problem": "", "unit": "count", "address": card.question,
     }  # fmt: skip
-    result = None
+    result, wrong = None, None
     if not card.question:
         return row, None
     try:
@@ -174,12 +181,12 @@ def _row(number: int, card: BoardCard, context: Context) -> tuple[dict[str, Any]
             row["value"], row["reason"] = figure.read(result)
             row["unit"] = figure.unit(result)
     except AfterclickError as error:
-        row["problem"] = error.message
+        row["problem"], wrong = error.message, error
     if row["value"] is not None:
         row["reason"] = ""
         if card.goal:
             row["reached"] = reached(row["value"], card.goal.value, card.goal.at)
-    return row, result
+    return row, wrong or result
 
 
 def reached(value: float, goal: float, at: str) -> bool:

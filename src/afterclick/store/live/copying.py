@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from afterclick.core.errors import StoreError
+from afterclick.core.said import Said
 from afterclick.store import disk
 from afterclick.store.live import database, loading, mark, reading
 from afterclick.store.live.rows import Group
@@ -61,7 +62,7 @@ def _copy(source: sqlite3.Connection, path: Path) -> None:
     except sqlite3.Error as error:
         if database.is_full(error, path):
             raise StoreError(
-                f"no space is left for the copy of {path.name}", hint="free some space and run the same command again",
+                Said("refusals.copy_disk_full", name=path.name), hint=Said("refusals.free_space"),
                 path=str(path), code="disk_full",
             ) from error  # fmt: skip
         raise

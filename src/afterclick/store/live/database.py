@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from afterclick.core.errors import StoreError, StoreFormat
+from afterclick.core.said import Said
 from afterclick.store import disk
 
 FILE: Final = "live.db"
@@ -198,18 +199,23 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     """The store's error for what SQLite said when it opened the file."""
     if is_full(error, path):
         return StoreError(
-            f"no space is left for {path.name}", hint="free some space; nothing else is needed",
+            Said("refusals.disk_full", name=path.name), hint=Said("refusals.free_space_only"),
             path=str(path), code="disk_full",
         )  # fmt: skip
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         refused = StoreError(
-            f"{path.name} cannot be written: {error}", hint="write access to the store is needed",
+            Said("refusals.cannot_write_here", name=path.name, error=str(error)), hint=Said("refusals.write_access"),
             path=str(path), code="no_access",
         )  # fmt: skip
         refused.exit_code = 2
         return refused
-    return StoreError(f"the disk refused {path.name}: {error}", hint="run afterclick doctor", path=str(path), code="disk")
+    return StoreError(
+        Said("refusals.disk_refused_here", name=path.name, error=str(error)),
+        hint=Said("refusals.run_doctor"),
+        path=str(path),
+        code="disk",
+    )
 
 
 def settle(unfinished: Path, path: Path) -> None:

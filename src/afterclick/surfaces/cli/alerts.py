@@ -11,6 +11,8 @@ import msgspec
 import afterclick
 from afterclick.core import i18n
 from afterclick.core.errors import UsageError
+from afterclick.core.mismatch import mismatch
+from afterclick.core.said import Said
 from afterclick.store.documents import Alert
 from afterclick.surfaces.cli import render
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options
@@ -103,7 +105,9 @@ def add_alert(*, name: str, unusual: bool, store: Path | None, lang: str, plain:
     try:
         alert = msgspec.convert({"name": name, "kind": kind, **fields}, Alert, strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(f"this is no alert: {error}", hint="see `afterclick alerts add --help`") from None
+        path, said = mismatch(error)
+        wrong = Said("refusals.in_field", name=path, message=said)
+        raise UsageError(Said("refusals.no_alert_cli", error=wrong), hint=Said("refusals.see_alerts_add")) from None
     with afterclick.open(existing_store(store)) as shop:
         shop.desk.put_alert(alert)
     screen.show(screen.text("alert_added", name=name))

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from afterclick.app.automations import Document
+from afterclick.app.automation_places import Document
 from afterclick.core.errors import UsageError
+from afterclick.core.mismatch import mismatch
+from afterclick.core.said import Said
 from afterclick.store.automations import Journey, LiveRule
 
 _KINDS: Final[Mapping[str, type[LiveRule] | type[Journey]]] = {"rule": LiveRule, "journey": Journey}
@@ -26,16 +28,21 @@ def documents_of(kind: str, values: Mapping[str, Any], source: str) -> list[Docu
     """The documents of a file: one by itself, or a list under `rules` or `journeys`. Raises UsageError naming the field."""
     listed: object = values.get(f"{kind}s", [values])
     if not isinstance(listed, Sequence) or isinstance(listed, str):
-        raise UsageError(f"{source}: {kind}s is a list of documents", hint=f"[[{kind}s]]")
+        raise UsageError(Said("refusals.is_a_list", source=source, kind=kind), hint=f"[[{kind}s]]")
     found: list[Document] = []
     for i, one in enumerate(listed):
         try:
             found.append(msgspec.convert(one, _KINDS[kind]))
         except msgspec.ValidationError as error:
             where = f"{kind}s[{i}]" if len(listed) > 1 else kind
-            raise UsageError(f"{source}: {where}: {error}", hint="see docs/automations.md for the fields") from None
+            path, said = mismatch(error)
+            place = f"{source}: {where}.{path}".rstrip(".")
+            wrong = Said("refusals.in_field", name=place, message=said)
+            raise UsageError(wrong, hint=Said("refusals.see_automations_docs")) from None
     if not found:
-        raise UsageError(f"{source} holds no {kind}", hint=f"write [[{kind}s]] with a name")
+        raise UsageError(
+            Said("refusals.holds_no_kind", source=source, kind=kind), hint=Said("refusals.write_documents", kind=kind)
+        )
     return found
 
 
@@ -43,13 +50,15 @@ def _read(file: Path) -> Mapping[str, Any]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise UsageError(f"there is no file {file}", hint="name a TOML or JSON file, or - for stdin") from None
+        raise UsageError(Said("refusals.no_input_file", file=file), hint=Said("refusals.name_toml_or_stdin")) from None
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is no UTF-8 text", hint="name a TOML or JSON file") from None
+        raise UsageError(Said("refusals.input_no_utf8", file=file), hint=Said("refusals.name_toml")) from None
     try:
         found = msgspec.json.decode(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}", hint="see docs/automations.md for an example") from None
+        raise UsageError(
+            Said("refusals.document_unreadable", file=file, error=error), hint=Said("refusals.see_automations_example")
+        ) from None
     if not isinstance(found, dict):
-        raise UsageError(f"{file} holds no document", hint="see docs/automations.md for an example")
+        raise UsageError(Said("refusals.holds_no_document", file=file), hint=Said("refusals.see_automations_example"))
     return found

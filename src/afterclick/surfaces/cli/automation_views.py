@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,28 +10,36 @@ import msgspec
 
 from afterclick.app import automation_recipes
 from afterclick.app.automation_checks import Problem, say
-from afterclick.app.automations import Automations, Document, kind_of
+from afterclick.app.automation_places import Document
+from afterclick.app.automations import Automations, kind_of
 from afterclick.app.workspace import Workspace
 from afterclick.core import i18n
+from afterclick.core.result import Result
 from afterclick.observe.automations.outcomes import Outcome
 from afterclick.store import toml
 from afterclick.store.automations import LiveRule, nodes
+from afterclick.surfaces.cli import addresses
 from afterclick.surfaces.cli.screen import Screen
-from afterclick.surfaces.viz import automation_standing
+from afterclick.surfaces.viz import automation_backtest, automation_standing
 from afterclick.surfaces.viz import automation_words as words
+from afterclick.surfaces.viz.plain import width
 from afterclick.surfaces.viz.voice import Voice
 
 
-def recipes(kind: str, shop: Workspace, screen: Screen) -> None:
-    """The ready-made ones with their values."""
+def recipes(kind: str, shop: Workspace, screen: Screen, more: str) -> None:
+    """The ready-made ones with their values, and how to make one."""
     currency = shop.store.definitions.currency
     rows = []
     for recipe in automation_recipes.RECIPES.values():
         made = automation_recipes.draft(recipe.name, {}, lang=screen.lang, languages=(screen.lang,), currency=currency)
         if kind_of(made) == kind:
-            values = " ".join(f"{each.name}={automation_recipes.default(each, currency)}" for each in recipe.fields)
+            values = " ".join(
+                shlex.quote(f"{each.name}={automation_recipes.default(each, currency)}") for each in recipe.fields
+            )
             rows.append([recipe.name, i18n.text(screen.lang, f"ready.{recipe.name}_why"), values])
     screen.table([said(screen, name) for name in ("recipe", "what", "values")], rows, [True, True, True])
+    name, _, values = rows[0]
+    screen.show("", screen.text("next"), f"  afterclick {kind}s recipe {name} --set {values.split()[0]}{more}")
 
 
 def listed(kind: str, shop: Workspace, screen: Screen, form: str, more: str) -> None:
@@ -80,6 +89,35 @@ def show(kind: str, name: str, shop: Workspace, screen: Screen, form: str) -> No
     if found is not None and not isinstance(document, LiveRule):
         screen.show("", f"{voice.text('automations.standing')}:")
         screen.show(*(f"  {line}" for line in automation_standing.lines(document, found, voice)))
+
+
+def tested(found: Result, document: Document, screen: Screen) -> None:
+    """What a dry run showed: the figures, the messages by step with what held them back, who else is on, the caveats."""
+    voice = Voice(lang=screen.lang, currency=str(found.about.get("currency") or ""))
+    screen.show(found.sentence(screen.lang), "")
+    figures = automation_backtest.figures(found, voice)
+    wide = max(width(name) for name, _ in figures)
+    screen.show(*(f"{name}{' ' * (wide - width(name))}  {value}" for name, value in figures))
+    rows = automation_backtest.messages(found, document, voice)
+    if rows:
+        heads = [voice.text(f"automations.bt_{name}") for name in ("step", "sent", "suppressed", "waiting")]
+        told = [
+            [row.step, *(voice.number(n) for n in (row.sent, sum(n for _, n in row.held_back), row.waiting))] for row in rows
+        ]
+        screen.show("")
+        screen.table(heads, told, [True, False, False, False])
+        screen.show(*(f"  {voice.text('automations.bt_suppressed')}: {why} {voice.number(n)}" for why, n in _reasons(rows)))
+    screen.show("", *automation_backtest.overlaps(found, voice))
+    screen.show("", *(f"{screen.text('note')} {note.say(screen.lang)}" for note in found.notes))
+    screen.show("", addresses.address(found.spec, screen.lang))
+
+
+def _reasons(rows: Sequence[automation_backtest.Message]) -> list[tuple[str, int]]:
+    """Why messages were held back, over all steps, the commonest first."""
+    counted: dict[str, int] = {}
+    for why, n in (pair for row in rows for pair in row.held_back):
+        counted[why] = counted.get(why, 0) + n
+    return sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _sentences(document: Document, voice: Voice) -> list[str]:

@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 import afterclick
 from afterclick.app import automation_recipes
+from afterclick.app.automation_places import Document
 from afterclick.app.automation_preview import try_send
-from afterclick.app.automations import Document, kind_of
+from afterclick.app.automations import kind_of
 from afterclick.app.workspace import Workspace
 from afterclick.core import i18n
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said
 from afterclick.surfaces.cli import automation_files as documents
 from afterclick.surfaces.cli import automation_views as views
 from afterclick.surfaces.cli import render
@@ -85,7 +87,7 @@ def _writing(group: click.Group, kind: str) -> None:
             if name:
                 _added(shop, _made(shop, kind, name, values, screen.lang), screen, store_words(store))
             else:
-                views.recipes(kind, shop, screen)
+                views.recipes(kind, shop, screen, store_words(store))
 
 
 def _trying(group: click.Group, kind: str) -> None:
@@ -110,8 +112,14 @@ def _trying(group: click.Group, kind: str) -> None:
     def test(*, name: str, span: str, form: str, store: Path | None, lang: str, plain: bool) -> None:
         screen = Screen.of(lang, plain)
         with afterclick.open(existing_store(store)) as shop:
-            render.result(shop.automations.backtest(kind, name, range=span), screen, form)
-        if form == "table":
+            found = shop.automations.backtest(kind, name, range=span)
+            document, problems = shop.automations.get(kind, name), shop.automations.problems().get((kind, name), [])
+        if form != "table":
+            render.result(found, screen, form)
+            return
+        views.tested(found, document, screen)
+        screen.show(*views.lines(problems, screen))
+        if document.state != "on" and not any(problem.level == "error" for problem in problems):
             screen.show("", screen.text("next"), f"  afterclick {many} on {shlex.quote(name)}{store_words(store)}")
 
 
@@ -165,7 +173,7 @@ def try_message(
     with afterclick.open(existing_store(store)) as shop:
         done = try_send(shop, name, address, screen.lang, place=place, visitor=visitor)
     said = i18n.text(screen.lang, f"automations.tried_{done.outcome.state}")
-    screen.show(" ".join(part for part in (said, done.outcome.detail) if part))
+    screen.show(" ".join(part for part in (said, done.outcome.explained(screen.lang)) if part))
     if done.outcome.state != "sent":
         click.get_current_context().exit(1)
 
@@ -182,7 +190,7 @@ def _added(shop: Workspace, kept: Document, screen: Screen, more: str) -> None:
 def _made(shop: Workspace, kind: str, name: str, values: Sequence[str], lang: str) -> Document:
     pairs = [each.partition("=") for each in values]
     if any(not sign for _, sign, _ in pairs):
-        raise UsageError("--set takes NAME=VALUE", hint="--set wait=3h")
+        raise UsageError(Said("refusals.set_takes"), hint="--set wait=3h")
     definitions, desk = shop.store.definitions, shop.automations
     languages = tuple(dict.fromkeys((definitions.language, "en", "ko")))
     made = automation_recipes.draft(
@@ -190,7 +198,10 @@ def _made(shop: Workspace, kind: str, name: str, values: Sequence[str], lang: st
         currency=definitions.currency, home=desk.home,
     )  # fmt: skip
     if kind_of(made) != kind:
-        raise UsageError(f"{name} is a {kind_of(made)}", hint=f"afterclick {kind_of(made)}s recipe {name}")
+        raise UsageError(
+            Said("refusals.recipe_is_a", name=name, made=kind_of(made)),
+            hint=f"afterclick {kind_of(made)}s recipe {name}",
+        )
     return desk.put(replace(made, name=desk.free_name(kind, made.name)))
 
 

@@ -15,6 +15,7 @@ from afterclick.act.outbound import signing
 from afterclick.act.secrets import Secrets
 from afterclick.core import clock, i18n
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 from afterclick.store import definitions
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options
 from afterclick.surfaces.cli.screen import Screen
@@ -42,6 +43,10 @@ def show(*, form: str, store: Path | None, lang: str, plain: bool) -> None:
         for one in found
     ]
     screen.table([_text(screen, "channel"), _text(screen, "state")], rows, [True, True])
+    lacking = dict.fromkeys(name for one in found for name in one.lacks)
+    if lacking:
+        screen.show("", *(f"{name}: {i18n.text(screen.lang, f'channel_lacks.{name}')}" for name in lacking))
+        screen.show("", _text(screen, "where"))
 
 
 @delivery.command("password")
@@ -79,7 +84,8 @@ def push_key(*, store: Path | None, lang: str, plain: bool) -> None:
 def audiences(*, form: str, store: Path | None, lang: str, plain: bool) -> None:
     """The audience files of the store and how many people are in each."""
     screen, path = Screen.of(lang, plain), existing_store(store)
-    found = {file.stem: audience.people(file) for file in audience.files(path)}
+    unwilling = audience.refused(path)
+    found = {file.stem: audience.people(file, unwilling) for file in audience.files(path)}
     if form == "json":
         screen.write(json.dumps([{"audience": name, "people": n} for name, n in found.items()], ensure_ascii=False, indent=1))
     elif not found:
@@ -100,8 +106,12 @@ def export_audience(*, name: str, platform: Platform, store: Path | None, lang: 
     file = by_stem.get(name, audience.file_of(path, name))
     if not file.exists():
         known = ", ".join(by_stem) or "none yet"
-        raise SpecError(f"there is no audience {name!r}", hint=f"there is: {known}", path="audience")
-    Screen.of(lang, plain).write(audience.csv_of(file, platform))
+        raise SpecError(
+            Said("refusals.no_audience", name=name),
+            hint=Said("refusals.there_is", known=known),
+            path="audience",
+        )
+    Screen.of(lang, plain).write(audience.csv_of(file, platform, audience.refused(path)))
 
 
 def _text(screen: Screen, name: str, **params: str) -> str:

@@ -15,6 +15,7 @@ from afterclick.app.demo import Shop, write
 from afterclick.app.demo.shop import CURRENCY, HOST, ZONE
 from afterclick.app.demo.voices import write_voices
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said
 from afterclick.surfaces.cli.options import (
     LOOPBACK,
     colour_option,
@@ -97,10 +98,10 @@ def _events_in(folder: Path) -> int:
         with afterclick.open(folder) as opened:
             info = opened.info()
         if info["rows"] and not info["example"]:
-            raise UsageError(f"{folder} is a store of your own", hint="name another folder: --dir DIR")
+            raise UsageError(Said("refusals.own_store", folder=str(folder)), hint=Said("refusals.other_folder"))
         return int(info["rows"])
     if folder.is_dir() and any(folder.iterdir()):
-        raise UsageError(f"{folder} holds other files", hint="name another folder: --dir DIR")
+        raise UsageError(Said("refusals.other_files", folder=str(folder)), hint=Said("refusals.other_folder"))
     return 0
 
 
@@ -108,8 +109,8 @@ def _check_size(held: int, wanted: int, folder: Path) -> None:
     # The generator reaches the size that was asked for within 1 %, and surveys and the programme come on top with as much.
     if abs(held - wanted) > wanted * 0.03:
         raise UsageError(
-            f"{folder} holds an example shop of {held:,} events, not {wanted:,}",
-            hint=f"look at it with --events {held}, or make another one with --dir DIR",
+            Said("refusals.other_example", folder=str(folder), held=held, wanted=wanted),
+            hint=Said("refusals.look_at_example", held=held),
         )
 
 

@@ -8,14 +8,17 @@ from typing import IO, Any
 import click
 
 from afterclick.core.errors import AfterclickError, UsageError
+from afterclick.core.said import Said
 
 
 class Failure(click.ClickException):
-    """An AfterclickError as click shows it; the exit code is the error's own."""
+    """An AfterclickError as click shows it, in a language; the exit code is the error's own."""
 
-    def __init__(self, error: AfterclickError) -> None:
-        super().__init__(error.message)
+    def __init__(self, error: AfterclickError, lang: str = "en") -> None:
+        message = error.say(lang)
+        super().__init__(message)
         self.error = error
+        self._lang = lang
 
     @property
     def exit_code(self) -> int:  # type: ignore[override] # click reads it from the instance
@@ -26,10 +29,13 @@ class Failure(click.ClickException):
         """`Error: what and why`, then `Next: what to do`."""
         name = self.error.path.removeprefix("$.")
         field = "--" + name.replace("_", "-") if name.isidentifier() else name
-        named = not name or name in self.error.message
-        click.echo(f"Error: {'' if named else field + ': '}{self.error.message}", file=file, err=file is None)
-        if self.error.hint:
-            click.echo(f"Next:  {self.error.hint}", file=file, err=file is None)
+        named = not name or name in self.message
+        said = self.message if named else f"{field}: {self.message}"
+        failed, following = (Said(name).say(self._lang) for name in ("cli.failed", "cli.next"))
+        width = max(len(failed), len(following))
+        click.echo(f"{failed:<{width}} {said}", file=file, err=file is None)
+        if hint := self.error.advise(self._lang):
+            click.echo(f"{following:<{width}} {hint}", file=file, err=file is None)
 
 
 def refuse_platform(platform: str) -> None:

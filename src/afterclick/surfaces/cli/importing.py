@@ -18,6 +18,7 @@ from afterclick.collect import columnmap, importer
 from afterclick.collect.columnmap import ColumnMap
 from afterclick.collect.kinds import KINDS
 from afterclick.core.errors import AfterclickError, UsageError
+from afterclick.core.said import Said
 from afterclick.surfaces.cli.options import (
     colour_option,
     dashboard,
@@ -75,7 +76,7 @@ def import_files(
     screen = Screen.of(lang, plain)
     target = _target(store)
     if write_map and write_map.exists():
-        raise UsageError(f"{write_map} is there already and is not overwritten", hint="name a new file")
+        raise UsageError(Said("refusals.map_is_there", write_map=str(write_map)), hint=Said("refusals.new_file"))
     given = columnmap.load(map_file) if map_file else None
     read = list(paths) if len(paths) > 1 else paths[0]
     planned = importer.plan(read, map=given, source=source, grain=grain or "", kind=kind, constants=_constants(said))
@@ -107,7 +108,7 @@ def _constants(said: tuple[str, ...]) -> dict[str, str]:
     for one in said:
         field, equals, text = one.partition("=")
         if not equals or not field.strip() or not text.strip():
-            raise UsageError(f"--set takes FIELD=TEXT, not {one!r}", hint="--set utm_source=naver")
+            raise UsageError(Said("refusals.set_takes_not", one=one), hint="--set utm_source=naver")
         found[field.strip()] = text.strip()
     return found
 
@@ -116,7 +117,7 @@ def _target(store: Path | None) -> Path:
     """Where to: the named directory, or the working directory where it is a store."""
     path = named_store(store)
     if path is None and not is_store(Path()):
-        raise UsageError("no store is named to import into", hint="add --store DIR; it is made if it is not there")
+        raise UsageError(Said("refusals.no_store_to_import"), hint=Said("refusals.add_store"))
     return path or Path()
 
 

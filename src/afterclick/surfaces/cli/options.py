@@ -12,9 +12,11 @@ import click
 
 from afterclick.core import i18n, settings
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+_LANG = "afterclick.lang"
 LOOPBACK = "127.0.0.1"
 """Where the dashboard is served unless told otherwise: only this machine reaches it."""
 
@@ -36,6 +38,7 @@ def lang_option(command: Decorated) -> Decorated:
         type=click.Choice(i18n.languages()),
         default=environment_language,
         show_default=False,
+        callback=_remembered,
         help="Language of sentences, headings and numbers, else $AFTERCLICK_LANG, else that of $LANG.",
     )(command)
 
@@ -48,6 +51,17 @@ def colour_option(command: Decorated) -> Decorated:
 def shared_options(command: Decorated) -> Decorated:
     """The three above, in this order in the help."""
     return store_option(lang_option(colour_option(command)))
+
+
+def _remembered(ctx: click.Context, _option: click.Parameter, lang: str) -> str:
+    """The language stays with the run, so that what fails in it is told in it."""
+    ctx.meta[_LANG] = lang
+    return lang
+
+
+def language_of(ctx: click.Context) -> str:
+    """The language a run was asked in; that of the environment where its command takes none."""
+    return str(ctx.meta.get(_LANG) or environment_language())
 
 
 def environment_language() -> str:
@@ -90,13 +104,12 @@ def existing_store(given: Path | None) -> Path:
     path = named_store(given)
     if is_store(path or Path()):
         return path or Path()
-    make = (
-        "make one of files with `afterclick import PATH... --store DIR`, of what SDKs send with"
-        " `afterclick serve --store DIR`, or look at the example: `afterclick demo`"
-    )
+    make = Said("refusals.make_store")
     if path is None:
-        raise UsageError(f"no store: --store is not given and {Path.cwd()} is none", hint=f"add --store DIR; {make}")
-    raise UsageError(f"{path} is no store" if path.exists() else f"there is no store {path}", hint=make)
+        raise UsageError(Said("refusals.no_store_here", path=str(Path.cwd())), hint=Said("refusals.add_store_or", make=make))
+    if path.exists():
+        raise UsageError(Said("refusals.is_no_store", path=str(path)), hint=make)
+    raise UsageError(Said("refusals.no_store_there", path=str(path)), hint=make)
 
 
 def store_words(given: Path | None) -> str:

@@ -15,6 +15,7 @@ import afterclick
 from afterclick.app.people import erasing, export
 from afterclick.core import i18n
 from afterclick.core.errors import AfterclickError, StoreLocked, UsageError
+from afterclick.core.said import Said
 from afterclick.surfaces.cli.options import existing_store, shared_options
 from afterclick.surfaces.cli.screen import Screen
 
@@ -52,10 +53,10 @@ def erase(
     """Erase people from a store: every id and event of theirs, everywhere in it, and keep them out from now on."""
     screen = Screen.of(lang, plain)
     if not ids and not again:
-        raise UsageError("whom?", hint="afterclick erase ID...; afterclick erase --again after restoring a backup")
+        raise UsageError(Said("refusals.whom"), hint=Said("refusals.erase_usage"))
     if server:
         for one in ids:
-            _there(screen, _Server(server, token), one, kind or "", yes)
+            _there(screen, _Server(server, token, screen.lang), one, kind or "", yes)
         return
     try:
         with afterclick.open(existing_store(store), write=True) as shop:
@@ -66,7 +67,7 @@ def erase(
             for one in ids:
                 _here(screen, shop, one, kind or "", yes)
     except StoreLocked as error:
-        error.hint = _say(screen, "server")
+        error.advice = _say(screen, "server")
         raise
 
 
@@ -107,9 +108,10 @@ def _left(screen: Screen, left: list[dict[str, str]]) -> None:
 class _Server:
     """The server of a store, asked as its owner."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, lang: str) -> None:
         self._parts = urlsplit(address if "://" in address else f"http://{address}")
         self._token = token
+        self._path = f"{_PATH}?lang={lang}"
 
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:
         """Send an order; what was answered. Raises AfterclickError for anything but a good answer."""
@@ -119,12 +121,14 @@ class _Server:
         # A program shows that it is none of a foreign page by this header, with a token or without.
         headers = {"Authorization": f"Bearer {self._token or 'none'}", "Content-Type": "application/json"}
         try:
-            connection.request("POST", _PATH, json.dumps(order), headers)
+            connection.request("POST", self._path, json.dumps(order), headers)
             answer = connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            hint = "start it, or look at the address after --server: the one that `afterclick serve` printed"
-            raise AfterclickError(f"{self._parts.netloc} does not answer: {error}", hint=hint) from error
+            hint = Said("refusals.start_server")
+            raise AfterclickError(
+                Said("refusals.does_not_answer", netloc=self._parts.netloc, error=str(error)), hint=hint
+            ) from error
         finally:
             connection.close()
         told = _read(body)
@@ -155,7 +159,7 @@ def export_person(*, given: str, kind: str | None, out: Path, store: Path | None
     """Hand out everything held about one person: ids, events, consent, segments, predictions."""
     screen = Screen.of(lang, plain)
     if out.suffix.lower() not in (".json", ".zip"):
-        raise UsageError(f"{out.name} ends neither in .json nor in .zip", hint="name the file person.json or person.zip")
+        raise UsageError(Said("refusals.ends_neither", name=out.name), hint=Said("refusals.person_file"))
     with afterclick.open(existing_store(store)) as shop:
         found = shop.person(given, kind=kind or "")
         export.write(found, out, lang)

@@ -9,6 +9,7 @@ import click
 
 import afterclick
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said
 from afterclick.core.spec import Field, Spec
 from afterclick.surfaces.cli import render, views
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options
@@ -115,11 +116,11 @@ def _answer(
     screen = Screen.of(lang, plain)
     if form == "sql":
         raise UsageError(
-            f"{spec.key_word} is a fold over each visitor's events and has no SQL",
-            hint="--format python prints the exact call, --format csv or json the figures",
+            Said("refusals.no_sql", key_word=spec.key_word),
+            hint=Said("refusals.format_python"),
         )
     if people and part:
-        raise UsageError("--people and --part each print another table", hint="give one of them")
+        raise UsageError(Said("refusals.people_and_part"), hint=Said("refusals.give_one_of"))
     if form == "python":
         screen.write(render.python_call(spec, store or Path(), people))
         return

@@ -16,6 +16,7 @@ from afterclick.collect.rejects import REASONS
 from afterclick.core import clock
 from afterclick.core.errors import UsageError
 from afterclick.core.event import INSTANT, Rejected
+from afterclick.core.said import Said
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options, store_words
 from afterclick.surfaces.cli.reports import short, show_counts
 from afterclick.surfaces.cli.screen import Screen
@@ -77,7 +78,7 @@ def show(*, id: str, store: Path | None, lang: str, plain: bool) -> None:  # noq
     with afterclick.open(existing_store(store)) as shop:
         found = shop.rejects(ids=frozenset({id}))
     if not found:
-        raise UsageError(screen.text("reject_unknown", id=id), hint="`afterclick rejects list --all` lists the ids")
+        raise UsageError(screen.text("reject_unknown", id=id), hint=Said("refusals.rejects_list_all"))
     for name, value in msgspec.to_builtins(found[0]).items():
         screen.show(f"{name}: {clock.iso(value) if name == 'at' else value}")
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import afterclick
-from afterclick.core.errors import UsageError, nearest
+from afterclick.core import i18n
+from afterclick.core.errors import UsageError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
-from afterclick.surfaces.cli import cells, tables, views
+from afterclick.surfaces.cli import addresses, cells, journey_messages, tables, views
 from afterclick.surfaces.cli.screen import GAP, Screen, bar, least_widths
 from afterclick.surfaces.viz.grid import Grid, grid, heading
 
@@ -36,7 +38,7 @@ def result(found: Result, screen: Screen, form: str, part: str | None = None) ->
     view = views.view_of(found.spec, part)
     grid = grid_of(table, view, screen.lang, found)
     notes = [note.say(screen.lang) for note in found.notes]
-    address = views.address(found.spec, screen.lang)
+    address = addresses.address(found.spec, screen.lang)
     if form == "md":
         blocks = [found.sentence(screen.lang), tables.markdown(*grid), caption(found, screen)]
         caveats = "\n".join(f"- {note}" for note in notes)
@@ -47,6 +49,10 @@ def result(found: Result, screen: Screen, form: str, part: str | None = None) ->
     if view.also in found.parts and found.parts[view.also].num_rows:
         screen.show("", screen.text(f"also_{view.also}"), "")
         screen.table(*grid_of(found.parts[view.also], views.view_of(found.spec, view.also), screen.lang, found))
+    messages = journey_messages.grid_of(found, screen.lang)
+    if messages.rows and part is None:
+        screen.show("", i18n.text(screen.lang, "automations.bt_steps"), "")
+        screen.table(*messages)
     screen.show("", *(f"{name}  {value}" for name, value in figure_lines(found, view, screen.lang)))
     screen.show(caption(found, screen), *(f"{screen.text('note')} {note}" for note in notes), "", address)
 
@@ -129,8 +135,8 @@ def python_call(spec: Spec, store: Path, cell: str | None = None) -> str:
 def _part(found: Result, name: str) -> pa.Table:
     if name not in found.parts:
         raise UsageError(
-            f"{found.spec.key_word} has no part {name!r}",
-            hint=nearest(name, found.parts) or "parts: " + (", ".join(found.parts) or "none"),
+            Said("refusals.no_part", key_word=found.spec.key_word, name=name),
+            hint=nearest_or_known(name, found.parts, "refusals.known_parts"),
         )
     return found.parts[name]
 

@@ -9,10 +9,11 @@ import msgspec
 
 import afterclick
 from afterclick.core.errors import UsageError, nearest
+from afterclick.core.said import Said
 from afterclick.surfaces.cli import render
+from afterclick.surfaces.cli.addresses import address
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options, store_words
 from afterclick.surfaces.cli.screen import Screen
-from afterclick.surfaces.cli.views import address
 
 
 @click.group()
@@ -51,7 +52,7 @@ def show_saved(*, name: str, form: str, store: Path | None, lang: str, plain: bo
     with afterclick.open(existing_store(store)) as shop:
         found = shop.saved()
         if name not in found:
-            hint = nearest(name, found) or f"`afterclick saved list{store_words(store)}` lists them"
+            hint = nearest(name, found) or Said("refusals.saved_list", store=store_words(store))
             raise UsageError(screen.text("saved_unknown", name=name), hint=hint)
         if form == "python":
             screen.write(render.python_call(found[name], store or Path()))

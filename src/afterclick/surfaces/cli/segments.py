@@ -19,6 +19,7 @@ from afterclick.analyse.segments.names import rule_of
 from afterclick.analyse.segments.segments import Segments
 from afterclick.analyse.segments.trace import trace
 from afterclick.core.errors import UsageError
+from afterclick.core.said import Said
 from afterclick.surfaces.cli import questions, tables
 from afterclick.surfaces.cli.options import existing_store, format_option, shared_options
 from afterclick.surfaces.cli.screen import Screen
@@ -127,7 +128,7 @@ def trace_segment(*, segment: str, visitor: str, form: str, store: Path | None, 
         scope = scope_of(context, Question())
         known = [one for hit in find(context, scope.labels, visitor) for one in hit.visitors]
         if not known:
-            raise UsageError(f"no visitor has the id {visitor!r}", hint="write an id or e-mail as it was sent")
+            raise UsageError(Said("refusals.no_visitor", visitor=visitor), hint=Said("refusals.write_id_or_email"))
         table = trace(scope, rule_of(context, segment, "segment"), int(known[0]))
     if form == "json":
         screen.write(msgspec.json.encode(table.to_pylist()).decode())

@@ -23,6 +23,7 @@ import uvicorn
 
 from afterclick.collect.live.journal import Journal, JournalHandler
 from afterclick.core.errors import AfterclickError, UsageError
+from afterclick.core.said import Said
 from afterclick.surfaces.cli.options import LOOPBACK
 from afterclick.surfaces.collector.direct_cycle import Direct
 from afterclick.surfaces.collector.protocol import guarded
@@ -60,12 +61,13 @@ def check_reach(host: str, token: str | None, guarded: bool = False) -> None:
     """
     make = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
     if token is not None and len(token) < _SHORTEST_TOKEN:
-        raise UsageError(f"the token is shorter than {_SHORTEST_TOKEN} characters", hint=f"make one: {make}")
+        raise UsageError(
+            Said("refusals.short_token", shortest_token=_SHORTEST_TOKEN), hint=Said("refusals.make_token", make=make)
+        )
     if not is_loopback(host) and token is None and not guarded:
         raise UsageError(
-            f"{host} can be reached from other machines, and the dashboard would be open to all of them",
-            hint=f"give a token (--token, or AFTERCLICK_TOKEN; {make}), use one of the store's own"
-            f" (its first start without --host shows one, afterclick keys new --role owner another), or keep --host {LOOPBACK}",
+            Said("refusals.open_to_all", host=host),
+            hint=Said("refusals.give_token", make=make, loopback=LOOPBACK),
         )
 
 
@@ -77,7 +79,8 @@ def bound(host: str, port: int) -> socket.socket:
         )[0]
     except socket.gaierror as error:
         raise UsageError(
-            f"{host!r} is no address of this machine: {error.strerror}", hint=f"use --host {LOOPBACK}"
+            Said("refusals.no_address_here", host=host, strerror=error.strerror),
+            hint=Said("refusals.use_host", loopback=LOOPBACK),
         ) from None
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,15 +96,16 @@ def bound(host: str, port: int) -> socket.socket:
 def _refused(error: OSError, host: str, port: int) -> AfterclickError:
     if error.errno == errno.EADDRINUSE:
         return AfterclickError(
-            f"port {port} is taken by another program",
-            hint=f"stop that program, or take another port: --port {port + 1 if port < 65535 else port - 1}",
+            Said("refusals.port_taken", port=port),
+            hint=Said("refusals.other_port", value=port + 1 if port < 65535 else port - 1),
         )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return AfterclickError(f"port {port} needs rights you do not have", hint="take a port above 1023: --port 8420")
+        return AfterclickError(Said("refusals.port_rights", port=port), hint=Said("refusals.port_above"))
     if error.errno == errno.EADDRNOTAVAIL:
-        return UsageError(f"{host} is no address of this machine", hint=f"use --host {LOOPBACK}")
+        return UsageError(Said("refusals.host_not_here", host=host), hint=Said("refusals.use_host", loopback=LOOPBACK))
     return AfterclickError(
-        f"cannot listen on {host}:{port}: {error.strerror}", hint=f"try --host {LOOPBACK} --port 8420"
+        Said("refusals.cannot_listen", host=host, port=port, strerror=error.strerror),
+        hint=Said("refusals.try_loopback", loopback=LOOPBACK),
     )
 
 

@@ -22,6 +22,7 @@ from afterclick.app.workspace import Workspace
 from afterclick.collect.live.journal import Journal
 from afterclick.core import i18n
 from afterclick.core.errors import StoreError, StoreLocked
+from afterclick.core.said import Said
 from afterclick.store.access import Access, Made
 from afterclick.store.live.reader import TailReader
 from afterclick.surfaces.cli import server
@@ -92,8 +93,8 @@ def _opened(path: Path, collect: bool) -> Workspace:
         return afterclick.open(path, write=collect, create=collect)
     except StoreLocked as error:
         raise StoreLocked(
-            error.message,
-            hint="end it, or serve the dashboard alone beside it: afterclick serve --read-only",
+            error.said,
+            hint=Said("refusals.serve_read_only"),
             path=error.path,
         ) from None
 
@@ -122,8 +123,8 @@ def _collect(
     server.run(site, listener, ready, leaving=leaving, made=made, journal=journal, direct=site.direct)
     if live.broken.is_set():
         raise StoreError(
-            "the disk failed twice running, so nothing more can be stored; what was acknowledged is kept",
-            hint="look at the disk, then start again: afterclick doctor",
+            Said("refusals.disk_failed_twice"),
+            hint=Said("refusals.look_at_disk"),
             code="tail_broken",
         )
 

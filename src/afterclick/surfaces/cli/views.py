@@ -1,12 +1,10 @@
-"""What of each answer fits a terminal: its columns, the one drawn as a bar, and its page on the dashboard."""
+"""What of each answer fits a terminal: its columns, and the one drawn as a bar."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from afterclick.core.spec import Spec
-from afterclick.surfaces.cli.options import dashboard
 
 
 class View(NamedTuple):
@@ -29,71 +27,36 @@ VIEWS: dict[str, View] = {
     ),
     "barriers": View(
         (
-            "rank",
-            "stage",
-            "kind",
-            "name",
-            "severity",
-            "visitors",
-            "met_rate",
-            "expected_rate",
-            "at_risk",
-            "at_risk_low",
-            "at_risk_high",
-            "recipe",
+            "rank", "stage", "kind", "name", "severity", "visitors", "met_rate", "expected_rate", "at_risk",
+            "at_risk_low", "at_risk_high", "recipe",
         ),
         "",
         ("at_risk", "at_risk_low", "at_risk_high", "at_risk_rate", "barriers", "candidates", "visitors", "within"),
     ),
     "funnel": View(
         (
-            "step",
-            "event",
-            "n",
-            "of_all_rate",
-            "from_previous_rate",
-            "lost",
-            "open",
-            "seconds_from_first_p50",
-            "value_sum",
-            "lost_value",
+            "step", "event", "n", "of_all_rate", "from_previous_rate", "lost", "open", "seconds_from_first_p50",
+            "value_sum", "lost_value",
         ),
         "n",
-        ("started", "converted", "conversion_rate", "previous_conversion_rate", "seconds_to_convert_p50", "worst_step"),
+        (
+            "started", "converted", "conversion_rate", "previous_conversion_rate", "seconds_to_convert_p50",
+            "worst_step",
+        ),
         "breakdown",
     ),
     "drivers": View(
         (
-            "direction",
-            "behaviour",
-            "type",
-            "with_n",
-            "with_rate",
-            "without_rate",
-            "times",
-            "odds_ratio",
-            "low",
-            "high",
-            "significant",
+            "direction", "behaviour", "type", "with_n", "with_rate", "without_rate", "times", "odds_ratio", "low",
+            "high", "significant",
         ),
         "with_rate",
         ("reached", "decided_earlier", "open", "analysed", "went_on", "did_not", "tested"),
     ),
     "retention": View(
         (
-            "period",
-            "cohorts",
-            "base",
-            "returned",
-            "retained_rate",
-            "low_rate",
-            "high_rate",
-            "previous_rate",
-            "base_revenue",
-            "revenue",
-            "revenue_ratio",
-            "low_ratio",
-            "high_ratio",
+            "period", "cohorts", "base", "returned", "retained_rate", "low_rate", "high_rate", "previous_rate",
+            "base_revenue", "revenue", "revenue_ratio", "low_ratio", "high_ratio",
         ),
         "retained_rate",
         ("started", "cohorts", "previous_started"),
@@ -128,77 +91,38 @@ VIEWS: dict[str, View] = {
         "nodes",
     ),
     "searches": View(
-        ("where", "source", "word", "searches", "sessions", "nothing", "nothing_rate", "exits", "ordered_rate", "revenue"),
+        (
+            "where", "source", "word", "searches", "sessions", "nothing", "nothing_rate", "exits", "ordered_rate",
+            "revenue",
+        ),
         "nothing_rate",
         ("searches", "words", "nothing", "nothing_rate", "empty", "refined", "exits", "searchers"),
     ),
     "channels": View(
         (
-            "channel",
-            "source",
-            "medium",
-            "campaign",
-            "term",
-            "content",
-            "media",
-            "visitors",
-            "bounce_rate",
-            "conversion_rate",
-            "orders",
-            "revenue",
-            "cost",
-            "roas",
-            "cac",
-            "aim_kpi",
+            "channel", "source", "medium", "campaign", "term", "content", "media", "visitors", "bounce_rate",
+            "conversion_rate", "orders", "revenue", "cost", "roas", "cac", "aim_kpi",
         ),
         "visitors",
         ("cost", "roas", "cac", "blended_cac"),
     ),
     "attribution": View(
         (
-            "channel",
-            "source",
-            "campaign",
-            "ad",
-            "message",
-            "landing",
-            "visitors",
-            "conversions",
-            "revenue",
-            "share_low_rate",
-            "share_rate",
-            "share_high_rate",
-            "first_revenue",
-            "linear_revenue",
-            "markov_revenue",
-            "shapley_revenue",
-            "cost",
-            "roas",
-            "cac",
+            "channel", "source", "campaign", "ad", "message", "landing", "visitors", "conversions", "revenue",
+            "share_low_rate", "share_rate", "share_high_rate", "first_revenue", "linear_revenue", "markov_revenue",
+            "shapley_revenue", "cost", "roas", "cac",
         ),
         "revenue",
         ("conversions", "revenue", "unattributed_revenue", "attributed_rate", "cost", "roas", "cac"),
     ),
-    "change": View(
-        ("factor", "effect", "share_rate"),
-        "",
-        ("previous_revenue", "revenue"),
-    ),
+    "change": View(("factor", "effect", "share_rate"), "", ("previous_revenue", "revenue")),
     "top": View(
         ("value", "name", "visitors", "share_rate", "sessions", "orders", "units", "conversion_rate", "revenue"),
         "visitors",
     ),
     "touchpoints": View(
         (
-            "touchpoint",
-            "twin",
-            "visitors",
-            "sessions",
-            "views",
-            "landings",
-            "bounce_rate",
-            "exits",
-            "exit_rate",
+            "touchpoint", "twin", "visitors", "sessions", "views", "landings", "bounce_rate", "exits", "exit_rate",
             "friction",
         ),
         "visitors",
@@ -208,34 +132,14 @@ VIEWS: dict[str, View] = {
         ("side", "touchpoint", "type", "sessions", "visitors", "share_rate"),
         "sessions",
         (
-            "visitors",
-            "sessions",
-            "views",
-            "entries",
-            "bounce_rate",
-            "exits",
-            "exit_rate",
-            "dwell_seconds",
-            "friction",
-            "error_rate",
-            "loop_rate",
-            "slow_rate",
+            "visitors", "sessions", "views", "entries", "bounce_rate", "exits", "exit_rate", "dwell_seconds",
+            "friction", "error_rate", "loop_rate", "slow_rate",
         ),
     ),
     "feedback": View(
         (
-            "value",
-            "answers",
-            "visitors",
-            "score_rate",
-            "score_low_rate",
-            "score_high_rate",
-            "nps",
-            "nps_low",
-            "nps_high",
-            "promoters",
-            "passives",
-            "detractors",
+            "value", "answers", "visitors", "score_rate", "score_low_rate", "score_high_rate", "nps", "nps_low",
+            "nps_high", "promoters", "passives", "detractors",
         ),
         "answers",
         ("answers", "visitors", "score_rate", "nps", "nps_low", "nps_high", "promoters", "detractors", "texts"),
@@ -261,37 +165,22 @@ VIEWS: dict[str, View] = {
     ),
     "backtest": View(
         (
-            "automation",
-            "firings",
-            "visitors",
-            "per_visitor",
-            "held_out",
-            "both_visitors",
-            "near_firings",
-            "cost",
-            "revenue_after",
-            "orders_after",
+            "automation", "firings", "visitors", "per_visitor", "held_out", "both_visitors", "near_firings", "cost",
+            "revenue_after", "orders_after",
         ),
         "firings",
         (
-            "firings",
-            "visitors",
-            "per_visitor",
-            "held_out",
-            "previous_firings",
-            "cost",
-            "revenue_after",
-            "revenue_after_low",
-            "revenue_after_high",
-            "orders_after",
-            "break_even_rate",
-            "rules",
-            "beside",
+            "firings", "visitors", "per_visitor", "held_out", "previous_firings", "cost", "revenue_after",
+            "revenue_after_low", "revenue_after_high", "orders_after", "break_even_rate", "sent", "suppressed",
+            "messages_cost", "rules", "beside",
         ),
         "times",
     ),
     "segments": View(
-        ("name", "kind", "members", "share_rate", "active", "buyer_rate", "orders", "revenue", "revenue_rate", "problem"),
+        (
+            "name", "kind", "members", "share_rate", "active", "buyer_rate", "orders", "revenue", "revenue_rate",
+            "problem",
+        ),
         "members",
         ("segments", "lists", "visitors"),
     ),
@@ -302,8 +191,8 @@ VIEWS: dict[str, View] = {
         ),
         "clv",
         (
-            "customers", "alive", "alive_low", "alive_high", "clv", "clv_low", "clv_high", "clv_mean", "newcomer_clv",
-            "repeat_rate", "cac", "ltv_cac", "holdout_expected", "holdout_actual",
+            "customers", "alive", "alive_low", "alive_high", "clv", "clv_low", "clv_high", "clv_mean",
+            "newcomer_clv", "repeat_rate", "cac", "ltv_cac", "holdout_expected", "holdout_actual",
         ),
         "rules",
     ),
@@ -314,7 +203,10 @@ VIEWS: dict[str, View] = {
         "names",
     ),
     "repeat": View(
-        ("order", "customers", "of_all_rate", "from_previous_rate", "within_rate", "days_p50", "days_seen_p50", "open"),
+        (
+            "order", "customers", "of_all_rate", "from_previous_rate", "within_rate", "days_p50", "days_seen_p50",
+            "open",
+        ),
         "customers",
         ("repeat_rate", "within_rate", "days_p50"),
     ),
@@ -327,36 +219,23 @@ VIEWS: dict[str, View] = {
         ("session", "start_at", "channel", "landing", "pages", "events", "orders", "revenue", "stage_to"),
         "",
         (
-            "visitor",
-            "known_as",
-            "ids",
-            "first_seen_at",
-            "last_seen_at",
-            "channel",
-            "stage",
-            "sessions",
-            "orders",
+            "visitor", "known_as", "ids", "first_seen_at", "last_seen_at", "channel", "stage", "sessions", "orders",
             "revenue",
         ),
     ),
     "personas": View(
-        ("persona", "direction", "name", "visitors", "share_rate", "buyers", "revenue", "revenue_rate", "path", "channel"),
+        (
+            "persona", "direction", "name", "visitors", "share_rate", "buyers", "revenue", "revenue_rate", "path",
+            "channel",
+        ),
         "visitors",
         ("visitors", "personas", "stable", "agreement_resampled", "agreement_reseeded", "silhouette"),
         "behaviours",
     ),
     "affinities": View(
         (
-            "value",
-            "visitors",
-            "leading",
-            "leading_rate",
-            "share_rate",
-            "signals_per_visitor",
-            "recency_seconds",
-            "views",
-            "baskets",
-            "orders",
+            "value", "visitors", "leading", "leading_rate", "share_rate", "signals_per_visitor", "recency_seconds",
+            "views", "baskets", "orders",
         ),
         "leading",
         ("visitors", "signals", "too_few"),
@@ -375,7 +254,10 @@ VIEWS: dict[str, View] = {
         "causes",
     ),
     "boards": View(
-        ("board", "card", "title", "question", "finding", "figure", "value", "goal", "reached", "problem", "cards", "goals"),
+        (
+            "board", "card", "title", "question", "finding", "figure", "value", "goal", "reached", "problem",
+            "cards", "goals",
+        ),
         "",
         ("cards", "goals", "reached"),
     ),
@@ -389,53 +271,10 @@ VIEWS: dict[str, View] = {
     "data": View(
         ("event", "raw_names", "stage", "events", "visitors", "share_rate", "last_at"),
         "events",
-        (
-            "events",
-            "visitors",
-            "ids",
-            "links",
-            "first_at",
-            "last_at",
-            "imports",
-            "rejected",
-            "duplicates",
-            "nobody",
-        ),
+        ("events", "visitors", "ids", "links", "first_at", "last_at", "imports", "rejected", "duplicates", "nobody"),
     ),
-}
+}  # fmt: skip
 """A question that is not named here shows every column of its frame."""
-
-PAGES: dict[str, str] = {
-    "map": "/",
-    "funnel": "/funnel",
-    "retention": "/retention",
-    "paths": "/paths",
-    "transitions": "/paths",
-    "searches": "/paths",
-    "kpi": "/overview",
-    "attribution": "/attribution",
-    "channels": "/channels",
-    "touchpoint": "/touchpoint",
-    "touchpoints": "/touchpoint",
-    "feedback": "/feedback",
-    "value": "/value",
-    "rfm": "/value",
-    "repeat": "/value",
-    "visitors": "/visitors",
-    "visitor": "/visitor",
-    "boards": "/boards",
-    "alerts": "/boards",
-    "data": "/data",
-    "backtest": "/automations",
-    "segment": "/segments",
-    "segments": "/segments",
-    "personas": "/personas",
-    "affinities": "/personas",
-    "discover": "/personas",
-    "doctor": "/data",
-}
-"""Questions with a page of their own; every other one has its JSON until its page exists."""
-
 
 PARTS: dict[str, View] = {
     "rules": View(("foreseen_by", "total", "actual", "error", "correlation", "auc")),
@@ -459,10 +298,3 @@ PARTS: dict[str, View] = {
 def view_of(spec: Spec, part: str | None = None) -> View:
     """The view of a kind of question, or of a part of its answer."""
     return VIEWS.get(spec.key_word, View()) if part is None else PARTS.get(part, View())
-
-
-def address(spec: Spec, lang: str = "en") -> str:
-    """The same question on the dashboard that `afterclick serve` runs."""
-    path = PAGES.get(spec.key_word, f"/api/{spec.key_word}.json")
-    query = "&".join(part for part in (spec.to_url(), urlencode({"lang": lang}) if lang != "en" else "") if part)
-    return f"{dashboard()}{path}{'?' + query if query else ''}"

@@ -33,6 +33,7 @@ def text(counts: Counts, state: dict[str, Any]) -> str:
     lines += _metric("waiting_bytes", "gauge", "Bytes that wait for the disk.", [({}, tail["waiting_bytes"])])
     lines += _metric("log_writable", "gauge", "1 while events can be stored.", [({}, int(state["log"]["writable"]))])
     lines += _metric("damaged", "gauge", "Places of the tail known to be damaged.", [({}, len(state["damaged"]))])
+    lines += _metric("degraded", "gauge", "Parts of deciding and sending that do not get on.", [({}, len(state["degraded"]))])
     lines += _metric(
         "balance",
         "counter",

@@ -142,7 +142,7 @@ class _Document:
         return join(drawn) if drawn else None
 
     def _lacking(self, piece: Piece, found: object) -> Html:
-        said = piece.problem or (found.message if isinstance(found, AfterclickError) else "")
+        said = piece.problem or (found.say(self._voice.lang) if isinstance(found, AfterclickError) else "")
         return el(
             "div",
             {"class": "panel card"},

@@ -10,7 +10,8 @@ import msgspec
 from afterclick.app import questions
 from afterclick.core import i18n
 from afterclick.core import spec as specs
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.surfaces import presenting
 from afterclick.surfaces.web import address, answers
@@ -75,9 +76,10 @@ def of_pages(
     for name, _ in pairs:
         if name not in known:
             raise SpecError(
-                f"no page of this report takes {name!r}", hint=nearest(name, known) or "it takes: " + ", ".join(sorted(known)),
+                Said("refusals.report_takes_no", name=name),
+                hint=nearest(name, known) or Said("refusals.it_takes", names=", ".join(sorted(known))),
                 path=name,
-            )  # fmt: skip
+            )
     sections = tuple(
         of_page(page, pairs, lang) if page else of_question(specs.kind(name), pairs, lang) for name, page in checked
     )
@@ -96,7 +98,9 @@ def check_page(name: str, people: bool) -> Page | None:
     if page is None and name not in words:
         known = sorted({each.name for each in PAGES} | words)
         raise SpecError(
-            f"there is no page {name[:80]!r}", hint=nearest(name, known) or "pages: " + ", ".join(known), path="pages"
+            Said("refusals.no_page", name=name[:80]),
+            hint=nearest_or_known(name, known, "refusals.known_pages"),
+            path="pages",
         )
     refuse_personal(name, people)
     return page
@@ -106,7 +110,7 @@ def refuse_personal(name: str, people: bool) -> None:
     """Raise SpecError for a page or question that lists people where they were not asked for."""
     if name in PERSONAL and not people:
         raise SpecError(
-            f"{name} shows people one by one", hint="add --people if the report may show them", path="pages"
+            Said("refusals.one_by_one", name=name), hint=Said("refusals.add_people"), path="pages"
         )
 
 
@@ -116,15 +120,19 @@ def of_page(page: Page, pairs: Pairs, lang: str = "", *, card: str = "", view: s
     looks = {name: text for name, text in pairs if name in page.looks}
     for name, text in looks.items():
         if text not in page.looks[name]:
-            raise SpecError(f"{name} cannot be {text[:80]!r}", hint="one of " + ", ".join(page.looks[name]), path=name)
+            raise SpecError(
+                Said("refusals.look_cannot", name=name, text=text[:80]),
+                hint=Said("refusals.one_of", names=", ".join(page.looks[name])),
+                path=name,
+            )
     here = address.Address(path=page.path, spec=spec, inner=page.inner, looks=looks, own=page.looks, card=card)
     if card and card not in page.cards:
-        hint = nearest(card, page.cards) or "cards: " + ", ".join(page.cards)
-        raise SpecError(f"{page.name} has no card {card[:80]!r}", hint=hint, path="card")
+        hint = nearest_or_known(card, page.cards, "refusals.known_cards")
+        raise SpecError(Said("refusals.page_no_card", name=page.name, card=card[:80]), hint=hint, path="card")
     pieces = tuple(
         Piece(
             spec=asked.spec, draws=(asked.card.draw,), view=view, half=asked.card.half,
-            problem=asked.problem.message if asked.problem else "",
+            problem=asked.problem.say(lang or "en") if asked.problem else "",
         )
         for asked in answers.plan(page, here)
     )  # fmt: skip

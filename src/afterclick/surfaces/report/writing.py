@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from afterclick.core.errors import NotEnoughData, UsageError
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.surfaces import presenting
 from afterclick.surfaces.report import outline as outlines
@@ -71,7 +72,7 @@ def outline(
         return outlines.of_pages(names, pairs, title=title, lang=presenting.language(lang), people=people)
     if names:
         raise UsageError(
-            "a report has a file or pages", hint="write the pages into the file: [[cards]] with page = ..."
+            Said("refusals.file_or_pages"), hint=Said("refusals.pages_in_file")
         )
     return written.read(Path(source), pairs, title=title, lang=lang, people=people)
 

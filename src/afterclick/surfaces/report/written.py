@@ -13,6 +13,7 @@ from afterclick.app import questions
 from afterclick.core import i18n
 from afterclick.core import spec as specs
 from afterclick.core.errors import InputError, SpecError, nearest
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.surfaces.report import outline
 from afterclick.surfaces.report.outline import Outline, Pairs, Section
@@ -30,9 +31,9 @@ def read(path: Path, pairs: Pairs = (), *, title: str = "", lang: str = "", peop
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise InputError(f"there is no file {path}", hint="`afterclick report --help` shows what one holds") from None
+        raise InputError(Said("refusals.no_file", path=str(path)), hint=Said("refusals.see_report_help")) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML: {error}") from None
+        raise InputError(Said("refusals.no_toml", path=str(path), error=error)) from None
     return of_values(values, pairs, title=title, lang=lang, people=people)
 
 
@@ -44,13 +45,17 @@ def of_values(
     known = {field.name for kind in questions.ALL for field in kind.fields()}
     for name in shared:
         if name not in known:
-            raise SpecError(f"a report has no {name!r}", hint=nearest(name, {*_OWN, *known}), path=name)
+            raise SpecError(Said("refusals.report_has_no", name=name), hint=nearest(name, {*_OWN, *known}), path=name)
     said = lang or _text(values, "lang", "")
     if said and said not in i18n.languages():
-        raise SpecError(f"lang cannot be {said[:40]!r}", hint="one of " + ", ".join(i18n.languages()), path="lang")
+        raise SpecError(
+            Said("refusals.lang_cannot", said=said[:40]),
+            hint=Said("refusals.one_of", names=", ".join(i18n.languages())),
+            path="lang",
+        )
     cards = values.get("cards", [])
     if not isinstance(cards, list) or not all(isinstance(card, dict) for card in cards):
-        raise SpecError("cards are tables: write [[cards]] before each", path="cards")
+        raise SpecError(Said("refusals.cards_are_tables"), path="cards")
     asked = people or values.get("people") is True
     common = _texts(shared, "") + list(pairs)
     sections = tuple(_section(card, i, common, said, asked) for i, card in enumerate(cards))
@@ -70,18 +75,22 @@ def _section(card: Mapping[str, Any], number: int, common: Pairs, lang: str, peo
     question, page = _text(card, "question", place), _text(card, "page", place)
     view = _text(card, "view", place) or "chart"
     if view not in ("chart", "table"):
-        raise SpecError(f"view cannot be {view[:40]!r}", hint="chart or table", path=f"{place}.view")
+        raise SpecError(
+            Said("refusals.view_cannot", view=view[:40]),
+            hint=Said("refusals.chart_or_table"),
+            path=f"{place}.view",
+        )
     if question and page:
-        raise SpecError("a card has a question or a page", hint="write two cards", path=place)
+        raise SpecError(Said("refusals.question_or_page"), hint=Said("refusals.two_cards"), path=place)
     if not question and not page:
         if own or not (title or text):
-            raise SpecError("a card has a question, a page, or text", hint='question = "map"', path=place)
+            raise SpecError(Said("refusals.card_has"), hint='question = "map"', path=place)
         return Section(title=title, text=text)
     try:
         made = _made(question, page, _text(card, "card", place), view, (common, _texts(own, place)), lang, people)
     except SpecError as error:
         path = error.path if error.path.startswith(place) else f"{place}.{error.path or 'question'}"
-        raise SpecError(error.message, hint=error.hint, path=path) from None
+        raise SpecError(error.said, hint=error.advice, path=path) from None
     return msgspec.structs.replace(made, title=title or made.title, text=text)
 
 
@@ -98,7 +107,7 @@ def _made(
     outline.check_page(page, people)
     found = named(page)
     if found is None:
-        raise SpecError(f"{page} has no page", hint=f'question = "{page}"', path="page")
+        raise SpecError(Said("refusals.question_no_page", page=page), hint=f'question = "{page}"', path="page")
     return outline.of_page(found, _merged(found.kind, common, own, given), lang, card=card, view=view)
 
 
@@ -107,7 +116,9 @@ def _merged(kind: type[Spec], common: Pairs, own: Pairs, given: set[str]) -> Pai
     known = {field.name for field in kind.fields()}
     for name in given - known:
         raise SpecError(
-            f"{kind.key_word} has no field {name!r}", hint=nearest(name, known) or ", ".join(sorted(known)), path=name
+            Said("refusals.no_such_field", key_word=kind.key_word, name=name),
+            hint=nearest(name, known) or ", ".join(sorted(known)),
+            path=name,
         )
     return [pair for pair in common if pair[0] not in given] + list(own)
 
@@ -119,7 +130,7 @@ def _texts(values: Mapping[str, Any], place: str) -> list[tuple[str, str]]:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict | list):
                 path = f"{place}.{name}" if place else name
-                raise SpecError(f"{name} is a text, a number or a list of texts", path=path)
+                raise SpecError(Said("refusals.text_number_list", name=name), path=str(path))
             pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
     return pairs
 
@@ -127,5 +138,5 @@ def _texts(values: Mapping[str, Any], place: str) -> list[tuple[str, str]]:
 def _text(values: Mapping[str, Any], name: str, place: str) -> str:
     value = values.get(name, "")
     if not isinstance(value, str):
-        raise SpecError(f"{name} is a text", path=f"{place}.{name}" if place else name)
+        raise SpecError(Said("refusals.is_a_text", name=name), path=f"{place}.{name}" if place else name)
     return value

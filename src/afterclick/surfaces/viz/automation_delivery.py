@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
+from afterclick.act.channels.readiness import Readiness
 from afterclick.store.automations import Delivery
 from afterclick.surfaces.viz import automation_words as words
 from afterclick.surfaces.viz.automations import channel
@@ -9,9 +13,16 @@ from afterclick.surfaces.viz.entries import Posting, choice, field, fields
 from afterclick.surfaces.viz.markup import Html, el
 from afterclick.surfaces.viz.voice import Voice
 
+_SHOWN: Final = ("email", "push")
+"""Channels that need something set up."""
 
-def delivery(document: Delivery, post: Posting, voice: Voice, *, opened: bool) -> Html:
-    """How messages leave: sender and server, quiet hours, caps, consent by law, the hold-out of all."""
+
+def delivery(
+    document: Delivery, ready: Sequence[Readiness], post: Posting, voice: Voice, *, opened: bool = False, problem: str = ""
+) -> Html:
+    """How messages leave: what each channel lacks, sender and server, quiet hours, caps, consent by law, the hold-out of
+    all. `problem` says why nobody can tell what the channels lack."""
+    known = [el("li", None, _readiness(each, voice)) for each in ready if each.channel in _SHOWN]
     notes = [el("p", {"class": "caption"}, voice.text(f"automations.{name}")) for name in ("preset_note", "consent_note")]
     save = el("button", {"class": "go"}, voice.text("automations.save"))
     form = post.form(
@@ -22,8 +33,18 @@ def delivery(document: Delivery, post: Posting, voice: Voice, *, opened: bool) -
         {"class": "panel card", "id": "delivery"},
         el("h2", None, voice.text("automations.delivery")),
         el("p", {"class": "caption"}, _in_force(document, voice)),
+        el("p", {"class": "wrong"}, problem) if problem else None,
+        el("ul", {"class": "notes"}, known) if known else None,
         el("details", {"class": "more", "open": opened}, el("summary", None, voice.text("automations.change")), form),
     )
+
+
+def _readiness(one: Readiness, voice: Voice) -> str:
+    name = channel(one.channel, voice)
+    if not one.lacks:
+        return voice.text("automations.channel_ready", channel=name)
+    what = [voice.text(f"channel_lacks.{lack}") for lack in one.lacks]
+    return voice.text("automations.channel_lacks", channel=name, what=what)
 
 
 def _one(voice: Voice, name: str, value: str, **more: str) -> Html:
@@ -74,7 +95,6 @@ def _in_force(document: Delivery, voice: Voice) -> str:
         whom = f" ({', '.join(part for part in (channel(cap.channel, voice) if cap.channel else '', cap.tag) if part)})"
         per = voice.known(f"automations.per_{cap.per}") or words.span(cap.per, voice)
         parts.append(voice.text("automations.now_cap", n=cap.most, per=per) + (whom if cap.channel or cap.tag else ""))
-    parts.append(voice.text("automations.now_smtp" if document.smtp else "automations.now_no_smtp"))
     if document.preset:
         parts.append(voice.text("automations.preset_kr"))
     return " · ".join(parts)

@@ -29,31 +29,53 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def rule(document: LiveRule, post: Posting, wrong: Wrong, known: Known, voice: Voice) -> Html:
-    """The whole rule in one form: when, how often, what then."""
+    """The whole rule in one form of three sentences, each with its fields folded away: when, how often, what then."""
     pairs = [("what", "save"), ("kind", "rule"), ("was", document.name)]
-    save = el("button", {"class": "go"}, voice.text("automations.save"))
     flow = el(
         "ol",
         {"class": "flow"},
-        _part("when", voice, _rule_when(document, wrong, voice), words.condition(document.when, voice)),
-        _part("how_often", voice, _rule_often(document, wrong, voice), words.once(document, voice)),
-        _part("then", voice, _rule_does(document, wrong, known, voice), words.does(document, voice)),
+        _part("when", voice, _rule_when(document, wrong, voice), words.condition(document.when, voice), wrong),
+        _part("how_often", voice, _rule_often(document, wrong, voice), _often(document, voice), wrong),
+        _part("then", voice, _rule_does(document, wrong, known, voice), words.does(document, voice), wrong),
     )
     return el("section", {"class": "panel card"}, el("h2", None, voice.text("automations.flow")),
-              _left_over(wrong, _RULE_PATHS, voice), post.form(pairs, flow, save, css="question"), _arms(document, post, voice),
+              _left_over(wrong, _RULE_PATHS, voice), post.form(pairs, flow), _arms(document, post, voice),
               _events(known))  # fmt: skip
 
 
-_RULE_PATHS = ("when", "on", "once", "group", "cooldown", "enter", "emit", "call")
+_PATHS: Mapping[str, tuple[str, ...]] = {
+    "when": ("when", "on"), "how_often": ("once", "group", "cooldown"), "then": ("enter", "emit", "call"),
+}  # fmt: skip
+_RULE_PATHS = tuple(path for paths in _PATHS.values() for path in paths)
 
 
-def _part(name: str, voice: Voice, inner: Html, sentence: str) -> Html:
+def _part(name: str, voice: Voice, inner: Html, sentence: str, wrong: Wrong) -> Html:
+    """A sentence, and its fields behind a word; they stand open where something of them is wrong."""
+    paths = _PATHS[name]
+    told = any(path in paths or (name == "then" and path.startswith(("show", "arms"))) for path in wrong)
+    label = voice.text("automations.edit_step", step=sentence[:80])
+    save = el("button", {"class": "go"}, voice.text("automations.save"))
     return el(
         "li",
         {"class": f"step step-{name}"},
         el("p", None, el("b", None, voice.text(f"automations.part_{name}")), " ", said(sentence)),
-        inner,
-    )
+        el("details", {"class": "more", "open": told or None},
+           el("summary", {"aria-label": label}, voice.text("automations.edit")),
+           el("div", {"class": "question"}, inner, save)),
+    )  # fmt: skip
+
+
+def _often(document: LiveRule, voice: Voice) -> str:
+    """How often, and who gets nothing for the comparison."""
+    parts = [words.once(document, voice)]
+    if document.cooldown:
+        parts.append(voice.text("automations.often_cooldown", span=words.span(document.cooldown, voice)))
+    if document.group:
+        parts.append(voice.text("automations.often_group", name=document.group))
+    held = document.holdout_rate
+    parts.append(voice.text("automations.often_holdout", share=voice.rate(held)) if held else
+                 voice.text("automations.often_no_holdout"))  # fmt: skip
+    return " · ".join(parts)
 
 
 def _left_over(wrong: Wrong, shown: Sequence[str], voice: Voice) -> Html | None:
@@ -92,21 +114,22 @@ def _rule_often(document: LiveRule, wrong: Wrong, voice: Voice) -> Html:
 def _rule_does(document: LiveRule, wrong: Wrong, known: Known, voice: Voice) -> Html:
     does = "enter" if document.enter else "emit" if document.emit else "call" if document.call else "show"
     journeys = [("", "–"), *((name, name) for name in known.journeys)]
-    parts: list[Child] = [
-        fields(
-            choice(voice.text("automations.does"), "does", does, [(one, voice.text(f"automations.do_{one}")) for one in DOES]),
-            choice(voice.text("automations.do_enter"), "enter", document.enter, journeys),
-            field(voice.text("automations.do_emit"), "emit", document.emit, problems=wrong.get("emit", ())),
-            field(voice.text("automations.do_call"), "call", document.call, problems=wrong.get("call", ()),
-                  more={"placeholder": "https://"}),
-        )
-    ]  # fmt: skip
+    # Styles hide what the chosen deed has no use for; without them all fields stand there, and the others are not read.
+    deeds = fields(
+        choice(voice.text("automations.does"), "does", does, [(one, voice.text(f"automations.do_{one}")) for one in DOES]),
+        el("div", {"class": "for-enter"}, choice(voice.text("automations.do_enter"), "enter", document.enter, journeys)),
+        el("div", {"class": "for-emit"},
+           field(voice.text("automations.do_emit"), "emit", document.emit, problems=wrong.get("emit", ()))),
+        el("div", {"class": "for-call"},
+           field(voice.text("automations.do_call"), "call", document.call, problems=wrong.get("call", ()),
+                 more={"placeholder": "https://"})),
+    )  # fmt: skip
     if document.arms:
-        parts += [_arm(arm, i, voice) for i, arm in enumerate(document.arms)]
+        shown: list[Child] = [_arm(arm, i, voice) for i, arm in enumerate(document.arms)]
     else:
         show = document.show or Show()
-        parts += [look(show, voice), message(show.words, voice)]
-    return el("div", None, parts)
+        shown = [look(show, voice), message(show.words, voice)]
+    return el("div", {"class": "deeds"}, deeds, el("div", {"class": "for-show"}, shown))
 
 
 def _arm(arm: Arm, i: int, voice: Voice) -> Html:
@@ -139,7 +162,7 @@ def _events(known: Known) -> Html | None:
     return el("datalist", {"id": "events"}, options) if options else None
 
 
-_JOURNEY_PATHS = ("entry", "entry.event", "entry.when", "entry.segment", "entry.daily", "again", "goal", "leave", "grace")
+_JOURNEY_PATHS = ("entry.event", "entry.when", "entry.daily", "again", "goal", "leave", "grace")
 
 
 def journey(document: Journey, post: Posting, wrong: Wrong, known: Known, opened: str, voice: Voice) -> Html:
@@ -183,7 +206,9 @@ def _ends(document: Journey, voice: Voice) -> Html | None:
 
 def _entry(document: Journey, wrong: Wrong, known: Known, voice: Voice) -> Html:
     entry = document.entry
-    segments = [("", "–"), *((name, name) for name in known.segments)]
+    # One that is gone stays chosen until somebody chooses another.
+    there = dict.fromkeys((*known.segments, *((entry.segment,) if entry.segment else ())))
+    segments = [("", "–"), *((name, name) for name in there)]
     share = f"{document.holdout_rate * 100:g}"
 
     def one(name: str, value: str, *, lines: int = 0, path: str = "") -> Html:

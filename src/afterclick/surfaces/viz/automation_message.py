@@ -36,12 +36,14 @@ def _words(words: Words, i: int, voice: Voice, prefix: str, *, titled: bool = Tr
     at = f"{prefix}w{i}_"
     names = dict(languages(voice))
     legend = names.get(words.lang, words.lang) if titled else None
-    body = field(voice.text("automations.words_body"), f"{at}body", words.body, lines=3)
+    hint = voice.text("automations.words_body_said")
+    body = field(voice.text("automations.words_body"), f"{at}body", words.body, lines=3, said=hint)
     rest = [
-        field(voice.text(f"automations.words_{part}"), f"{at}{part}", str(getattr(words, part)))
+        field(voice.text(f"automations.words_{part}"), f"{at}{part}", str(getattr(words, part)),
+              said=voice.known(f"automations.words_{part}_said") or "")
         for part in PARTS
         if part not in ("body", "title")
-    ]
+    ]  # fmt: skip
     title = field(voice.text("automations.words_title"), f"{at}title", words.title, long=True)
     lang = choice(voice.text("automations.words_lang"), f"{at}lang", words.lang, languages(voice))
     return fields(lang, title, body, rest, legend=legend)
@@ -50,12 +52,13 @@ def _words(words: Words, i: int, voice: Voice, prefix: str, *, titled: bool = Tr
 def look(show: Show, voice: Voice, prefix: str = "") -> Html:
     """How and where a page shows it, and for how long."""
     kinds = [(kind, voice.text(f"automations.kind_{kind}")) for kind in ("banner", "popup", "slot", "toast")]
-    themes = [(theme, voice.text(f"frame.theme_{theme}")) for theme in ("auto", "light", "dark")]
+    themes = [("auto", voice.text("automations.theme_auto"))]
+    themes += [(theme, voice.text(f"frame.theme_{theme}")) for theme in ("light", "dark")]
     return fields(
         choice(voice.text("automations.show_kind"), f"{prefix}show_kind", show.kind, kinds),
         field(voice.text("automations.show_placement"), f"{prefix}placement", show.placement,
               said=voice.text("automations.show_placement_said")),
-        field(voice.text("automations.show_ttl"), f"{prefix}ttl", show.ttl),
+        field(voice.text("automations.show_ttl"), f"{prefix}ttl", show.ttl, said=voice.text("automations.show_ttl_said")),
         choice(voice.text("frame.theme"), f"{prefix}theme", show.theme, themes),
         field(voice.text("automations.show_colour"), f"{prefix}colour", show.colour, more={"placeholder": "#0b62d6"}),
     )  # fmt: skip

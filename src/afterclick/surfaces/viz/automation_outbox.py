@@ -42,9 +42,17 @@ def outbox(found: Outgoing, voice: Voice, post: Posting | None = None) -> Html:
         el("h2", None, title),
         el("dl", {"class": "tiles"}, tiles),
         el("p", {"class": "caption"}, told),
+        el("ul", {"class": "notes"}, [el("li", None, _waits(*one, voice)) for one in found.held]) if found.held else None,
         el("h3", {"class": "sub"}, voice.text("automations.out_list")) if rows else None,
         rows,
     )
+
+
+def _waits(why: str, n: int, due: int | None, voice: Voice) -> str:
+    """How many wait for what, and until when."""
+    if due is None:
+        return voice.text("automations.out_held", n=n, why=reason(why, voice))
+    return voice.text("automations.out_held_until", n=n, why=reason(why, voice), at=voice.instant(due))
 
 
 def _again(row: Ended, post: Posting, voice: Voice) -> Html:

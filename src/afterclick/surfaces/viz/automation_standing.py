@@ -32,6 +32,8 @@ def lines(journey: Journey, found: Standing, voice: Voice) -> list[str]:
     for place, n in sorted(found.waiting.items()):
         at = words.step(steps[place], voice) if place in steps else place
         told.append(voice.text("automations.standing_waiting", n=voice.number(n), step=at))
+    for why, n in sorted(found.held.items()):
+        told.append(voice.text("automations.standing_held", n=voice.number(n), why=why))
     if found.next_at is not None:
         told.append(voice.text("automations.standing_next", at=voice.instant(found.next_at)))
     for key, counts in (("ended", found.ended), ("refused", found.refused)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,13 +10,16 @@ from afterclick.core import rule as rules
 from afterclick.core import rule_words
 from afterclick.core.errors import SpecError
 from afterclick.core.step import Step
-from afterclick.store.automations import Entry, Journey, LiveRule, Node, Wait, Words
+from afterclick.store.automations import Entry, Journey, LiveRule, Node, Wait, Words, nodes
 from afterclick.surfaces.viz.markup import Html, el
 from afterclick.surfaces.viz.voice import Voice
 
 _MARKS: Final = {"draft": "○", "on": "●", "paused": "◐"}
 _DAYS: Final = 7
 _SHORT: Final = 60
+_STEPS: Final = 4
+_VALUES: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_TAGS: Final = re.compile(r"\{%.*?%\}", re.DOTALL)
 
 
 def state(value: str, voice: Voice) -> Html:
@@ -92,14 +96,23 @@ def again(journey: Journey, voice: Voice) -> str:
     return known or voice.text("automations.again_span", span=span(journey.again, voice))
 
 
+def summary(document: LiveRule | Journey, voice: Voice) -> str:
+    """Who and what in one line: a rule whole, of a journey its first waits and messages."""
+    if isinstance(document, LiveRule):
+        return f"{condition(document.when, voice)} → {does(document, voice)}"
+    plain = [node for _, node in nodes(document.steps) if node.wait is not None or node.send is not None]
+    more = ["…"] if len(plain) > _STEPS else []
+    return " → ".join([enters(document.entry, voice), *(step(node, voice) for node in plain[:_STEPS]), *more])
+
+
 def step(node: Node, voice: Voice) -> str:
     """What a step does."""
     if node.wait is not None:
         return _wait(node.wait, voice)
     if node.send is not None:
         send = node.send
-        title = _title(send.words, voice) or (_title(send.show.words, voice) if send.show else "") or send.to
-        return voice.text(f"automations.send_{send.channel}", title=title or "–")
+        title = send.to or _title(send.words or (send.show.words if send.show else ()), voice)
+        return voice.text(f"automations.send_{send.channel}", title=title)
     if node.branch is not None:
         return voice.text("automations.step_if", rule=condition(node.branch.when, voice))
     if node.split:
@@ -127,4 +140,6 @@ def _title(words: Sequence[Words], voice: Voice) -> str:
     """What a message is about, in the page's language where it is written in it."""
     spoken = sorted(words, key=lambda each: each.lang != voice.lang)
     title = next((each.title or each.body for each in spoken if each.title or each.body), "")
+    # What a template puts in differs from visitor to visitor; its text says nothing to who reads a list.
+    title = " ".join(_TAGS.sub("", _VALUES.sub("…", title)).split()) or voice.text("automations.no_words")
     return title if len(title) <= _SHORT else title[: _SHORT - 1] + "…"

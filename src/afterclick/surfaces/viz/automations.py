@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from afterclick.app.automation_recipes import RECIPES, Recipe, default
+from afterclick.app.automation_recipes import CHANNELS, RECIPES, Field, Recipe, default
 from afterclick.core.moments import Interval, Share
 from afterclick.core.money import to_decimal
 from afterclick.observe.automations.outcomes import Outcome, Trouble
@@ -43,23 +43,19 @@ def listed(lines: Sequence[Line], voice: Voice, title: str = "automations.all") 
         Column(voice.text("automations.gain"), lambda line: _gain(line.outcome, voice), True),
     ]
     caption = el("p", {"class": "caption"}, voice.text("automations.list_caption"))
-    shown = table(columns, lines, label=said_title, css="wide")
+    shown = table(columns, lines, label=said_title, css="wide", stacks=True)
     return el("section", {"class": "panel card"}, el("h2", None, said_title), shown, caption)
 
 
 def _name(line: Line, voice: Voice) -> Child:
     document = line.document
     kind = "rule" if isinstance(document, LiveRule) else "journey"
-    if isinstance(document, LiveRule):
-        sentence = f"{words.condition(document.when, voice)} → {words.does(document, voice)}"
-    else:
-        sentence = words.enters(document.entry, voice)
     wrong = el("span", {"class": "tag warn"}, voice.text("automations.errors", n=line.errors)) if line.errors else None
     return [
         el("a", {"href": line.href}, said(document.name)),
         el("span", {"class": "tag"}, voice.text(f"automations.{kind}")),
         wrong,
-        el("small", None, said(sentence)),
+        el("small", None, said(words.summary(document, voice))),
     ]
 
 
@@ -154,22 +150,29 @@ def recipes(post: Posting, currency: str, voice: Voice, *, first: bool) -> Html:
 
 
 def _recipe(recipe: Recipe, post: Posting, currency: str, voice: Voice) -> Html:
-    inside = [
-        field(voice.text(f"ready.field_{each.name}"), f"v_{each.name}", default(each, currency)) for each in recipe.fields
-    ]
+    inside = [_value(each, currency, voice) for each in recipe.fields]
     title = recipe.title(voice.lang)
     make = el("button", {"class": "button", "aria-label": f"{voice.text('automations.make_draft')}: {title}"},
               voice.text("automations.make_draft"))  # fmt: skip
+    kind = voice.text("ready.on_site" if recipe.on_site else "ready.over_days")
     more = el("details", {"class": "more"},
               el("summary", {"aria-label": f"{voice.text('automations.values')}: {title}"}, voice.text("automations.values")),
               fields(*inside)) if inside else None  # fmt: skip
     return el(
         "li",
         None,
-        el("h3", None, title),
+        el("h3", None, title, el("span", {"class": "tag"}, kind)),
         el("p", {"class": "caption"}, voice.text(f"ready.{recipe.name}_why")),
         post.form([("what", "recipe"), ("recipe", recipe.name)], more, make),
     )
+
+
+def _value(each: Field, currency: str, voice: Voice) -> Html:
+    label, name = voice.text(f"ready.field_{each.name}"), f"v_{each.name}"
+    if each.kind == "channel":
+        return choice(label, name, each.default, [(one, channel(one, voice)) for one in CHANNELS])
+    told = voice.known(f"ready.field_{each.name}_said") or ""
+    return field(label, name, default(each, currency), said=told)
 
 
 def fresh(post: Posting, voice: Voice) -> Html:

@@ -50,12 +50,12 @@ def head(result: Result, voice: Voice) -> Html:
         el("p", None, said(figures["text"])) if figures.get("text") else None,
         el("p", {"class": "finding"}, result.sentence(voice.lang)),
         table(columns, rows, label=voice.text("boards.cards")) if rows else el("p", None, voice.text("boards.no_cards")),
-        _alerts_table(result.parts["alerts"].to_pylist(), _why(result), voice) if "alerts" in result.parts else None,
+        _alerts_table(_in_words("alerts", result, voice), _why(result), voice) if "alerts" in result.parts else None,
     )
 
 
 def _told(row: Row, finding: Mapping[int, str]) -> str:
-    return str(row["problem"] or finding.get(row["card"]) or row["text"])
+    return str(finding.get(row["card"]) or row["problem"] or row["text"])
 
 
 def _name(row: Row, voice: Voice) -> str:
@@ -148,7 +148,7 @@ def course(result: Result, voice: Voice, edited: Mapping[str, Any]) -> Html | No
 
 def alerts(result: Result, voice: Voice) -> Html:
     """Every alert: does it ring, its number, what it is held against, what carried it, when it rang last."""
-    rows = result.frame.to_pylist()
+    rows = _in_words("", result, voice)
     body = _alerts_table(rows, _why(result), voice) if rows else el("p", None, voice.text("boards.no_alerts"))
     finding = el("p", {"class": "finding"}, result.sentence(voice.lang))
     return _panel(voice.text("boards.alerts"), finding, body, foot(result, voice) if rows else None)
@@ -159,6 +159,14 @@ def _why(result: Result) -> dict[str, list[Row]]:
     for row in result.parts["causes"].to_pylist():
         why.setdefault(row["alert"], []).append(row)
     return why
+
+
+def _in_words(part: str, result: Result, voice: Voice) -> list[Row]:
+    """The alerts of an answer, or of a part of it; what is wrong with one of them in the language of the page."""
+    alerts = result.parts[part] if part else result.frame
+    told = result.parts["problems"].to_pylist() if "problems" in result.parts else []
+    problems = {row["alert"]: row["problem"] for row in told if row["lang"] == voice.lang}
+    return [{**row, "problem": problems.get(row["alert"], row["problem"])} for row in alerts.to_pylist()]
 
 
 def _alerts_table(rows: Sequence[Row], why: Mapping[str, Sequence[Row]], voice: Voice) -> Html:

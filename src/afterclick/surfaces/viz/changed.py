@@ -16,7 +16,6 @@ from afterclick.surfaces.viz.voice import Voice
 Row = Mapping[str, Any]
 
 _DIMENSIONS: Final = ("channel", "source", "campaign", "device_type", "landing")
-_EFFECTS: Final = 5
 
 
 def changed(result: Result, voice: Voice) -> Html | None:

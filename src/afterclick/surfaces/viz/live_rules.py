@@ -45,9 +45,13 @@ def _held(counts: Mapping[str, int]) -> int:
 
 
 def traced(
-    who: str, found: Sequence[Traced], problem: str, path: str, pairs: Mapping[str, str], voice: Voice
+    who: str, found: Sequence[Traced], problem: str, path: str, pairs: Mapping[str, str], voice: Voice,
+    near: Sequence[tuple[str, str]] = (),
 ) -> Html:
-    """The form that asks for a visitor, and every rule beside that one: which part holds, how far the others are."""
+    """The form that asks for a visitor, and every rule beside that one: which part holds, how far the others are.
+
+    `near` are visitors to begin with: how they are called, and where they are followed.
+    """
     form = el(
         "form",
         {"method": "get", "action": path, "class": "find", "target": "_self"},
@@ -56,6 +60,8 @@ def traced(
            el("input", {"name": "who", "value": who, "maxlength": 200, "autocomplete": "off"})),
         el("button", {"class": "button"}, voice.text("live_rules.follow")),
     )  # fmt: skip
+    links = [[" ", el("a", {"href": href}, said(text))] for text, href in near]
+    begin = el("p", {"class": "caption near"}, voice.text("live_rules.near"), links) if near else None
     shown: Child = None
     if problem:
         shown = el("p", {"class": "caption", "role": "status"}, problem)
@@ -63,7 +69,7 @@ def traced(
         shown = el("p", {"class": "caption"}, voice.text("live_rules.no_rules"))
     elif found:
         shown = el("ul", {"class": "rules-traced"}, [_rule(each, voice) for each in found])
-    return el("section", {"class": "panel card"}, el("h2", None, voice.text("live_rules.trace")), form, shown)
+    return el("section", {"class": "panel card"}, el("h2", None, voice.text("live_rules.trace")), form, begin, shown)
 
 
 def _rule(each: Traced, voice: Voice) -> Html:

@@ -39,7 +39,9 @@ _PEOPLE: Final = frozenset({"visitors", "buyers"})
 
 def saved(result: Result, voice: Voice) -> Html:
     """Saved segments and lists in a table; without one, how to make the first."""
-    rows = result.frame.to_pylist()
+    told = result.parts["problems"].to_pylist() if "problems" in result.parts else []
+    problems = {row["segment"]: row["problem"] for row in told if row["lang"] == voice.lang}
+    rows = [{**row, "problem": problems.get(row["name"], row["problem"])} for row in result.frame.to_pylist()]
     columns = [
         Column(voice.text("segments.name"), lambda row: _named(row, voice)),
         Column(voice.text("segments.rule"), lambda row: _rule(row, voice)),

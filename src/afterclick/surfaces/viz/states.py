@@ -61,8 +61,8 @@ def none_here(voice: Voice, ways: Sequence[tuple[str, str]]) -> Html:
 
 def error(problem: AfterclickError | None, voice: Voice, *, request: str, retry: str) -> Html:
     """One sentence, what to do, the request's id, Retry; `None` is a fault of ours, whose text stays in the log."""
-    message = voice.text("errors.ours") if problem is None else problem.message
-    hint = voice.text("errors.ours_hint") if problem is None else problem.hint
+    message = voice.text("errors.ours") if problem is None else problem.say(voice.lang)
+    hint = voice.text("errors.ours_hint") if problem is None else problem.advise(voice.lang)
     return el(
         "section",
         {"class": "panel card state error", "role": "alert"},

@@ -17,9 +17,13 @@ class Column(NamedTuple):
 
 
 def table(
-    columns: Sequence[Column], rows: Iterable[Any], *, label: str, css: str = "", caption: str = "", foot: Child = None
+    columns: Sequence[Column], rows: Iterable[Any], *, label: str, css: str = "", caption: str = "", foot: Child = None,
+    stacks: bool = False,
 ) -> Html:
-    """A table in a box that scrolls by itself; the first column names the row."""
+    """A table in a box that scrolls by itself; the first column names the row.
+
+    One that `stacks` shows each row as a list of its own on a phone: its heads then stand before its cells.
+    """
     head = el(
         "tr",
         None,
@@ -32,7 +36,7 @@ def table(
             [
                 el(
                     "td" if i else "th",
-                    {"class": _side(column), "scope": None if i else "row"},
+                    {"class": _side(column), "scope": None if i else "row", "data-head": column.head if stacks and i else None},
                     column.fill(row),
                 )
                 for i, column in enumerate(columns)
@@ -42,7 +46,7 @@ def table(
     ]
     made = el(
         "table",
-        {"class": css or None},
+        {"class": " ".join(part for part in (css, "stacks" if stacks else "") if part) or None},
         el("caption", None, caption) if caption else None,
         el("thead", None, head),
         el("tbody", None, body),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from afterclick.core.result import Result
@@ -14,7 +14,6 @@ from afterclick.surfaces.viz.voice import Voice
 
 Row = Mapping[str, Any]
 
-_SORTED: Final = ("sessions", "events", "orders", "revenue", "first_seen", "last_seen")
 
 
 def listed(result: Result, voice: Voice) -> Html:

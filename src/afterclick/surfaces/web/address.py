@@ -12,6 +12,7 @@ import msgspec
 
 from afterclick.core.condition_tree import quoted
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Spoken
 from afterclick.core.spec import Field, Spec
 
 Pairs = list[tuple[str, str]]
@@ -45,7 +46,7 @@ class Notice(msgspec.Struct, frozen=True):
 
     name: str
     value: str | None
-    hint: str = ""
+    hint: Spoken = ""
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +120,7 @@ def read(
             if problem is None:
                 asked = [pair for pair in asked if pair[0] != name or _many(kind, name)] + [(name, value)]
             else:
-                notices.append(Notice(name, value[:_LONGEST], problem.hint))
+                notices.append(Notice(name, value[:_LONGEST], problem.advice))
         elif name in choices:
             if value in choices[name]:
                 looks[name] = value
@@ -192,7 +193,7 @@ def _whole(kind: type[Spec], asked: Pairs, start: Spec | None) -> tuple[Spec, fr
             bad = [pair for pair in asked if pair[0] == error.path] or asked
             if not bad:
                 raise
-            notices += [Notice(name, value[:_LONGEST], error.hint) for name, value in bad]
+            notices += [Notice(name, value[:_LONGEST], error.advice) for name, value in bad]
             asked = [pair for pair in asked if pair not in bad]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata, resources
 from typing import Final
@@ -45,6 +45,7 @@ from afterclick.surfaces.web.unsubscribe_route import UnsubscribeRoute
 from afterclick.surfaces.web.work import Work
 
 MOST_SHEETS: Final = 6
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
@@ -67,16 +68,12 @@ def create_app(
     links in messages, `firing` what rules that run here have done; call `app.state.live.close()` before open streams are
     waited for.
     """
-    work = Work(ask)
+    work, templates, form_token = Work(ask), _templates(), secrets.token_urlsafe(16)
     files = {**_styles(), **{name: slim.javascript(_file(name)) for name in ("app.js", "live.js")}}
     version = _version(files)
-    form_token = secrets.token_urlsafe(16)
-    html = PageRoutes(ask, work, _templates(), version, form_token)
-    saved, desk, segments = Shelf(ask, form_token), DeskForms(ask, form_token), SegmentForms(ask, form_token)
-    automations = AutomationForms(ask, form_token)
-    changed = {PATH: desk.change, SEGMENT: segments.change, FORM: automations.change}
+    html = PageRoutes(ask, work, templates, version, form_token)
     data = DataRoutes(ask, work, version)
-    live = LiveRoutes(ask, feed, tail, _templates(), version, firing)
+    live = LiveRoutes(ask, feed, tail, templates, version, firing)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -84,20 +81,27 @@ def create_app(
         live.stream.close()
         work.close()
 
-    async def static(request: Request) -> Response:
-        content = _found(files, request.path_params["name"])
-        if content is None:
-            raise HTTPException(404)
-        kind = "text/css" if request.path_params["name"].endswith(".css") else "text/javascript"
-        return Response(content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"})
+    routes = [Route("/static/{name}", _static(files)), Route("/map", _home)]
+    routes += [*_page_routes(html, data), *data.routes()]
+    routes += _form_routes(ask, html, templates, version, form_token)
+    routes += [*ReportRoute(ask, work).routes(), *ApiRoutes(templates, version).routes()]
+    routes += [*live.routes(), *StateRoutes(ask, collecting).routes(), *EraseRoute(ask).routes()]
+    routes += opting_out.routes() if opting_out is not None else []
+    check(routes)
+    allowed = tuple(hosts) if hosts is not None else None if token or access else LOCAL_HOSTS
+    around = [
+        Middleware(Guard, hosts=allowed, token=token, access=access),
+        Middleware(GZipMiddleware, minimum_size=500, compresslevel=6),
+    ]
+    refusals = {AfterclickError: data.refused, HTTPException: html.missing, 500: html.broken}
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=around, exception_handlers=refusals)
+    app.state.live = live.stream
+    return app
 
-    async def _change(request: Request) -> Response:
-        try:
-            return await changed.get(request.url.path, saved.change)(request)
-        except AfterclickError as error:
-            return await html.refused(request, error)
 
-    routes = [Route("/static/{name}", static), Route("/map", _home)]
+def _page_routes(html: PageRoutes, data: DataRoutes) -> list[Route]:
+    """Each page, its cards alone, its numbers."""
+    routes = []
     for page in PAGES:
         if page.inner:
             routes.append(Route(f"{page.path}/{{inner:path}}", html.page(page)))
@@ -107,25 +111,43 @@ def create_app(
             Route(f"/{page.name}.json", data.page_json(page)),
             Route(f"/{page.name}.csv", data.page_csv(page)),
         ]
-    routes += [*data.routes(), *(Route(path, _change, methods=["POST"]) for path in ("/saved", *changed))]
-    routes.append(Route(AUDIENCE, segments.audience))
-    routes += [*ReportRoute(ask, work).routes(), *ApiRoutes(_templates(), version).routes()]
-    routes += AutomationRoutes(ask, _templates(), version, form_token, automations).routes()
-    routes += [*live.routes(), *StateRoutes(ask, collecting).routes(), *EraseRoute(ask).routes()]
-    routes += opting_out.routes() if opting_out is not None else []
-    check(routes)
-    allowed = tuple(hosts) if hosts is not None else None if token or access else LOCAL_HOSTS
-    app = Starlette(
-        routes=routes,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(Guard, hosts=allowed, token=token, access=access),
-            Middleware(GZipMiddleware, minimum_size=500, compresslevel=6),
-        ],
-        exception_handlers={AfterclickError: data.refused, HTTPException: html.missing, 500: html.broken},
-    )
-    app.state.live = live.stream
-    return app
+    return routes
+
+
+def _form_routes(ask: Asker, html: PageRoutes, templates: Environment, version: str, form_token: str) -> list[Route]:
+    """What the forms of the pages are sent to; a refusal is shown as a page."""
+    saved, desk, segments = Shelf(ask, form_token), DeskForms(ask, form_token), SegmentForms(ask, form_token)
+    automations = AutomationForms(ask, form_token)
+    changed = {PATH: desk.change, SEGMENT: segments.change, FORM: automations.change, "/saved": saved.change}
+
+    return [
+        *(Route(path, _refusing(html, change), methods=["POST"]) for path, change in changed.items()),
+        Route(AUDIENCE, segments.audience),
+        *AutomationRoutes(ask, templates, version, form_token, automations).routes(),
+    ]
+
+
+def _refusing(html: PageRoutes, change: Handler) -> Handler:
+    async def answered(request: Request) -> Response:
+        try:
+            return await change(request)
+        except AfterclickError as error:
+            return await html.refused(request, error)
+
+    return answered
+
+
+def _static(files: Mapping[str, str]) -> Handler:
+    """Styles and scripts; their address changes with them, so that they may be kept for ever."""
+
+    async def static(request: Request) -> Response:
+        content = _found(files, request.path_params["name"])
+        if content is None:
+            raise HTTPException(404)
+        kind = "text/css" if request.path_params["name"].endswith(".css") else "text/javascript"
+        return Response(content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"})
+
+    return static
 
 
 def _found(files: Mapping[str, str], name: str) -> str | None:

@@ -7,24 +7,23 @@ from typing import Any, Final
 
 from afterclick.act.channels.trial import CHANNELS
 from afterclick.app.automation_checks import Problem, say
+from afterclick.app.automation_places import Document
 from afterclick.app.automation_preview import previews
 from afterclick.app.automation_print import fingerprint
-from afterclick.app.automations import BACKTEST, Automations, Document, kind_of
+from afterclick.app.automations import BACKTEST, Automations, kind_of
 from afterclick.core import spec as specs
 from afterclick.core.errors import AfterclickError
 from afterclick.store.automations import LiveRule, Words, nodes
-from afterclick.surfaces import presenting
-from afterclick.surfaces.viz import automation_outbox, automation_standing, states
+from afterclick.surfaces.viz import automation_delivery, automation_outbox, automation_standing, states
 from afterclick.surfaces.viz import automation_words as words
+from afterclick.surfaces.viz.automation_backtest import dry_run
 from afterclick.surfaces.viz.automation_message import preview
 from afterclick.surfaces.viz.entries import Posting, choice, field
 from afterclick.surfaces.viz.markup import Child, Html, el
-from afterclick.surfaces.viz.notebook import bare
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web.automation_forms import PATH, AutomationForms, page_of
 
 RANGES: Final = ("7d", "28d", "91d", "all")
-_ROWS: Final = 12
 
 
 def undo(desk: Automations, post: Posting, voice: Voice) -> Html | None:
@@ -45,16 +44,21 @@ def head(document: Document, errors: int, desk: Automations, post: Posting, voic
         switch = post.button([("what", "pause"), *pairs], voice.text("automations.pause"))
     elif ready:
         switch = post.button([("what", "on"), *pairs], voice.text("automations.switch_on"), css="go")
+    elif errors:
+        switch = el("p", {"class": "caption"}, voice.text("automations.not_ready_errors", n=errors))
     else:
-        why = voice.text("automations.not_ready_errors", n=errors) if errors else voice.text("automations.not_ready")
-        switch = el("p", {"class": "caption"}, why)
+        why = el("p", {"class": "caption"}, voice.text("automations.not_ready"))
+        run = [("what", "test"), *pairs, ("range", RANGES[1])]
+        switch = el("div", {"class": "next"}, post.button(run, voice.text("automations.test"), css="go"), why)
     drop = None
     if document.state != "on":
         sure = voice.text("automations.sure", name=name)
         drop = post.asked(
             [("what", "remove"), *pairs], voice.text("automations.remove"), sure, voice.text("automations.remove")
         )
-    shown = [words.state(document.state, voice), switch, drop, undo(desk, post, voice)]
+    last = desk.undoable
+    mine = last is not None and (last.kind, last.name) in ((kind, name), ("delivery", ""))
+    shown = [words.state(document.state, voice), switch, drop, undo(desk, post, voice) if mine else None]
     return el("section", {"class": "panel card head"}, shown)
 
 
@@ -67,6 +71,14 @@ def outbox(desk: Automations, post: Posting, voice: Voice) -> Html | None:
     return automation_outbox.outbox(found, voice, post if desk.sends else None) if found is not None else None
 
 
+def delivery(desk: Automations, post: Posting, voice: Voice) -> Html:
+    """How messages leave, and what the channels still lack for it."""
+    try:
+        return automation_delivery.delivery(desk.delivery, desk.ready, post, voice)
+    except AfterclickError as error:
+        return automation_delivery.delivery(desk.delivery, (), post, voice, problem=error.say(voice.lang))
+
+
 def standing(document: Document, desk: Automations, voice: Voice) -> Html | None:
     """Who is on the way in a journey; None for a rule, and before anybody came."""
     if isinstance(document, LiveRule):
@@ -75,7 +87,9 @@ def standing(document: Document, desk: Automations, voice: Voice) -> Html | None
         found = desk.standing(document.name)
     except AfterclickError as problem:
         return states.error(problem, voice, request="", retry=PATH)
-    return automation_standing.standing(document, found, voice) if found is not None else None
+    if found is None or (document.state == "draft" and not found.entered):
+        return None
+    return automation_standing.standing(document, found, voice)
 
 
 def hints(problems: Sequence[Problem], voice: Voice) -> Html | None:
@@ -98,7 +112,7 @@ def read(
         try:
             found = previews(keeper, told, voice.lang, visitor=visitor, channel=channel)
         except AfterclickError as error:
-            problem = error.message
+            problem = error.say(voice.lang)
             found = previews(keeper, told, voice.lang, channel=channel)
         shown.append(preview(found, voice, heading))
         if channel in CHANNELS:
@@ -131,7 +145,7 @@ def backtest(document: Document, forms: AutomationForms, post: Posting, voice: V
     done = voice.text("automations.test_done" if document.tested == mark else "automations.test_wanted")
     shown: list[Child] = [el("p", {"class": "caption"}, done)]
     if result is not None:
-        shown = [bare(result, voice, presenting.columns(result.spec)[0], _ROWS)]
+        shown = [dry_run(result, document, voice)]
     title = el("h2", None, voice.text("automations.backtest"))
     return el("section", {"class": "panel card", "id": "backtest"}, title, form, shown)
 
@@ -144,7 +158,7 @@ def _trial(
     came = None
     if tried is not None and tried[0] == place:
         said = voice.text(f"automations.tried_{tried[1].outcome.state}")
-        came = el("p", {"class": "caption", "role": "status"}, " ".join((said, tried[1].outcome.detail)))
+        came = el("p", {"class": "caption", "role": "status"}, " ".join((said, tried[1].outcome.explained(voice.lang))))
     pairs = [("what", "trial"), ("kind", "journey"), ("name", name), ("place", place), ("visitor", visitor)]
     entry = field(voice.text(f"automations.try_{channel}"), "address", more={"required": True, "maxlength": 2000})
     return post.form(pairs, entry, el("button", {"class": "button"}, voice.text("automations.try_go")), came, css="adding")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -19,13 +18,14 @@ from afterclick.app.automation_preview import try_send
 from afterclick.app.automations import Automations
 from afterclick.core.errors import SpecError, UsageError
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.store.automations import Arm, Entry, Journey, LiveRule, Node, Show, Words
 from afterclick.surfaces.viz.automation_steps import anchor
 from afterclick.surfaces.viz.entries import Posting
 from afterclick.surfaces.viz.markup import Html
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import automation_reading as reading
-from afterclick.surfaces.web.shelf import Refused, form_of
+from afterclick.surfaces.web.shelf import form_of
 
 PATH: Final = "/automations"
 FORM: Final = "/automation"
@@ -74,12 +74,10 @@ class AutomationForms:
 
     async def change(self, request: Request) -> Response:
         """Do what the form says and lead to the page that shows it. Raises UsageError for what cannot be meant."""
-        given = await form_of(request)
-        if not hmac.compare_digest(given.get("csrf", "").encode(), self._token.encode()):
-            raise Refused("this form is too old", hint="load the page again and repeat it")
+        given = await form_of(request, self._token)
         does = _DOES.get(given.get("what", ""))
         if does is None:
-            raise SpecError("this form says nothing to do", path="what")
+            raise SpecError(Said("refusals.form_says_nothing"), path="what")
         found: Next = await run_in_threadpool(does, self, given)
         path = page_of(found.kind, found.name) if found.name else PATH
         lang = given.get("lang", "")
@@ -117,14 +115,22 @@ class AutomationForms:
         """An empty rule or journey."""
         kind, name = given.get("kind", ""), " ".join(given.get("name", "").split())
         if name in (self._desk.rules if kind == "rule" else self._desk.journeys):
-            raise SpecError(f"there is a {kind} {name!r} already", hint="choose another name", path="name")
+            raise SpecError(
+                Said(f"refusals.taken_{kind}", name=name),
+                hint=Said("refusals.other_name"),
+                path="name",
+            )
         if kind == "rule":
             words = (Words(title=name),)
             self._desk.put(LiveRule(name=name, when="session.pages >= 3", show=Show(words=words)))
         elif kind == "journey":
             self._desk.put(Journey(name=name, entry=Entry(event="Product Added"), goal=("Order Completed",)))
         else:
-            raise SpecError(f"{kind[:40]!r} is no automation", hint="rule or journey", path="kind")
+            raise SpecError(
+                Said("refusals.no_automation", kind=kind[:40]),
+                hint=Said("refusals.rule_or_journey"),
+                path="kind",
+            )
         return Next(kind, name)
 
     def save(self, given: Mapping[str, str]) -> Next:
@@ -141,7 +147,7 @@ class AutomationForms:
         shows = [arm.show or Show() for arm in rule.arms] or [rule.show or Show()]
         shows = [*shows, shows[-1]] if given.get("do") == "add" else shows[:-1]
         if len(shows) > _MOST_ARMS:
-            raise SpecError(f"at most {_MOST_ARMS} versions are compared", path="arms")
+            raise SpecError(Said("refusals.most_versions", most_arms=_MOST_ARMS), path="arms")
         if len(shows) < 2:
             kept: LiveRule = replace(rule, arms=(), show=shows[0] if shows else rule.show)
         else:
@@ -174,7 +180,7 @@ class AutomationForms:
         elif do in ("up", "down"):
             steps, shown = journey_steps.moved(steps, place, -1 if do == "up" else 1), ""
         else:
-            raise SpecError("this form says nothing to do", path="do")
+            raise SpecError(Said("refusals.form_says_nothing"), path="do")
         self._desk.put(replace(journey, steps=steps), was=journey.name)
         return Next("journey", journey.name, shown)
 
@@ -196,7 +202,7 @@ class AutomationForms:
         name, lang = given.get("name", ""), given.get("lang", "")
         address = given.get("address", "").strip()
         if not address:
-            raise SpecError("whom shall it be sent to?", hint="write an address of your own", path="address")
+            raise SpecError(Said("refusals.send_to_whom"), hint=Said("refusals.write_own_address"), path="address")
         done = try_send(
             self._keeper, name, address, lang, place=given.get("place", ""), visitor=given.get("visitor", "").strip()
         )

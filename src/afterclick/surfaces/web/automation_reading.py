@@ -10,8 +10,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from afterclick.core.errors import SpecError
+from afterclick.core.mismatch import mismatch
+from afterclick.core.said import Said
 from afterclick.store.automations import Delivery, Journey, LiveRule, Node
 from afterclick.surfaces.viz.automation_message import PARTS
+from afterclick.surfaces.web.labels import label
 
 Given = Mapping[str, str]
 D = TypeVar("D")
@@ -25,7 +28,7 @@ _CAP: Final = re.compile(r"(\d{1,6})\s+(\S+)(?:\s+([a-z]+))?(?:\s+#(\S+))?")
 def rule(given: Given, before: LiveRule) -> LiveRule:
     """The rule a form describes; what the form does not hold stays as it was."""
     kept = msgspec.to_builtins(before)
-    made: dict[str, Any] = {name: kept[name] for name in ("local", "state", "on_since", "tested") if name in kept}
+    made: dict[str, Any] = {name: kept[name] for name in ("state", "on_since", "tested") if name in kept}
     made |= {name: given.get(name, "").strip() for name in ("name", "when", "once", "group", "cooldown")}
     made |= {
         "on": lines(given.get("on", "")), "priority": whole(given, "priority"), "cost": number(given, "cost"),
@@ -128,7 +131,7 @@ def _cap(line: str) -> dict[str, Any]:
     """`2 day`, `1 7d push #basket`."""
     found = _CAP.fullmatch(line)
     if found is None:
-        raise SpecError(f"{line[:40]!r} is no cap", hint="a line such as: 2 day, or 1 7d push #basket", path="caps")
+        raise SpecError(Said("refusals.no_cap", line=line[:40]), hint=Said("refusals.write_cap"), path="caps")
     return {"most": int(found[1]), "per": found[2], "channel": found[3] or "", "tag": found[4] or ""}
 
 
@@ -171,14 +174,14 @@ def _number(text: str, name: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise SpecError(f"{name} is a number, not {text[:40]!r}", path=name)
+        raise SpecError(Said("refusals.is_number", name=label("automations", name), text=text[:40]), path=name)
     return value
 
 
 def _pair(line: str, name: str) -> tuple[str, str]:
     left, sign, right = line.partition("=")
     if not sign or not left.strip():
-        raise SpecError(f"{line[:40]!r} is no pair", hint="a line such as: a = 0.5", path=name)
+        raise SpecError(Said("refusals.no_pair", line=line[:40]), hint=Said("refusals.write_pair"), path=name)
     return left.strip(), right.strip()
 
 
@@ -186,7 +189,6 @@ def _document(values: dict[str, Any], kind: type[D]) -> D:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        path = place.rstrip("`").lstrip(".")
-        what = f"{path}: {message}" if path else message
-        raise SpecError(what, hint="go back and mend it", path=path) from None
+        path, said = mismatch(error)
+        what = Said("refusals.in_field", name=label("automations", path), message=said) if path else said
+        raise SpecError(what, hint=Said("refusals.go_back"), path=path) from None

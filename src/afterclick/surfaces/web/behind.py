@@ -59,7 +59,8 @@ def drawn(
         return None
     close = address.href({"card": None})
     if found.people is None:
-        return drawer.failed(found.problem.message, found.problem.hint, close, voice) if found.problem else None
+        problem = found.problem
+        return drawer.failed(problem.say(voice.lang), problem.advise(voice.lang), close, voice) if problem else None
     people = found.people
     offset = min((address.page - 1) * drawer.PAGE, max(0, len(people) - 1) // drawer.PAGE * drawer.PAGE)
     number = offset // drawer.PAGE + 1

@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from afterclick.core import i18n
-from afterclick.core.errors import AfterclickError, SpecError, nearest
+from afterclick.core.errors import AfterclickError, SpecError, nearest_or_known
 from afterclick.core.result import People, Result
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec, kind, kinds
 from afterclick.surfaces.viz.drawer import PAGE
 from afterclick.surfaces.web import answers, forms
@@ -84,11 +85,11 @@ class DataRoutes:
 
         return handle
 
-    async def refused(self, _: Request, problem: Exception) -> Response:
-        """An error of the tree as JSON, with its own status."""
+    async def refused(self, request: Request, problem: Exception) -> Response:
+        """An error of the tree as JSON, with its own status, in the language that the address asks for."""
         if not isinstance(problem, AfterclickError):
             raise problem
-        return JSONResponse({"error": problem.to_dict()}, problem.status, headers={"cache-control": "no-store"})
+        return JSONResponse({"error": problem.to_dict(_lang(request))}, problem.status, headers={"cache-control": "no-store"})
 
     async def _api(self, request: Request) -> Response:
         return await self._result_json(request, _spec(request, kind(request.path_params["question"])))
@@ -125,21 +126,28 @@ class DataRoutes:
         if outcome.problem is not None:
             raise outcome.problem
         if outcome.result is None:
-            raise AfterclickError(f"request {outcome.request or 'too slow'}: no answer", hint="see the server's log")
+            raise AfterclickError(
+                Said("refusals.no_answer", request=outcome.request or Said("refusals.too_slow")),
+                hint=Said("refusals.see_log"),
+            )
         return outcome.result
 
     async def _behind(self, request: Request) -> tuple[Spec, People, str]:
         spec = _spec(request, kind(request.query_params.get("question", "map")))
         cell = request.query_params.get("people", "")
         if not cell:
-            raise SpecError("people names the cell", hint='for example people="buyers"', path="people")
+            raise SpecError(Said("refusals.people_names_cell"), hint=Said("refusals.people_example"), path="people")
         result = await self._asked(spec)
         return spec, await run_in_threadpool(result.people, cell), cell
 
     async def _people_json(self, request: Request) -> Response:
         given = request.query_params.get("page", "1")
         if not given.isdecimal() or len(given) > 9 or int(given) < 1:
-            raise SpecError(f"page cannot be {given[:40]!r}", hint="a whole number from 1", path="page")
+            raise SpecError(
+                Said("refusals.page_cannot", given=given[:40]),
+                hint=Said("refusals.whole_from_one"),
+                path="page",
+            )
         number = int(given)
         spec, people, cell = await self._behind(request)
         table = await run_in_threadpool(people.table, (number - 1) * PAGE, PAGE)
@@ -174,7 +182,7 @@ _FRAMES = ("stages", "events", "store")
 def _asked_by(card: Card, spec: Spec, looks: Mapping[str, str]) -> Spec:
     asked = card.question(spec, looks)
     if asked is None:
-        raise SpecError("this page has no such card as it is asked", path="card")
+        raise SpecError(Said("refusals.no_card_so"), path="card")
     return asked
 
 
@@ -193,8 +201,8 @@ def _others(page: Page, spec: Spec, looks: Mapping[str, str]) -> dict[str, Spec]
 
 
 def _no_card(name: str, known: Iterable[str]) -> SpecError:
-    hint = nearest(name, known) or "cards: " + ", ".join(known)
-    return SpecError(f"there is no card {name[:80]!r}", hint=hint, path="card")
+    hint = nearest_or_known(name, known, "refusals.known_cards")
+    return SpecError(Said("refusals.no_card", name=name[:80]), hint=hint, path="card")
 
 
 def _spec(request: Request, of: type[Spec], looks: Iterable[str] = ()) -> Spec:

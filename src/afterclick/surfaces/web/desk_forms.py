@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import math
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -13,12 +12,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from afterclick.core.errors import AfterclickError, SpecError
+from afterclick.core.mismatch import mismatch
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec, kinds
 from afterclick.store.documents import Alert, Board, BoardCard, Goal
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web.address import Address
+from afterclick.surfaces.web.labels import label
 from afterclick.surfaces.web.page import Page
-from afterclick.surfaces.web.shelf import Refused, form_of
+from afterclick.surfaces.web.shelf import form_of
 
 NAME: Final = "boards"
 PATH: Final = "/desk"
@@ -85,7 +87,7 @@ def forms(page: Page, address: Address, keeper: Any, token: str, voice: Voice) -
         board = desk.boards.get(here)
         saved = {name: f"{spec.key_word}?{spec.to_url()}" for name, spec in keeper.saved().items()}
     except AfterclickError as error:
-        return {"problem": error.message, "can": False}
+        return {"problem": error.say(voice.lang), "can": False}
     looks = {name: value for name, value in address.looks.items() if name in ("lang", "theme")}
     return {
         "can": True,
@@ -98,11 +100,17 @@ def forms(page: Page, address: Address, keeper: Any, token: str, voice: Voice) -
         "alerts": list(desk.alerts),
         "watched": [name for name in board.alerts if name in desk.alerts] if board else [],
         "unwatched": [name for name in desk.alerts if name not in board.alerts] if board else [],
-        "undo": voice.text("boards.undo", change=desk.undoable) if desk.undoable else "",
+        "undo": voice.text("boards.undo", change=_changed(desk.undoable, voice)) if desk.undoable else "",
         "questions": [*saved.items(), *((voice.known(f"question.{word}") or word, word) for word in _asked())],
         "back": Address(path=page.path, spec=page.kind(), inner=page.inner, looks=looks).href(),
         "lang": voice.lang,
     }
+
+
+def _changed(change: str, voice: Voice) -> str:
+    """What the last change was about: `alert Orders`, with the word for it in the page's language."""
+    kind, _, name = change.partition(" ")
+    return f"{voice.text(f'boards.{kind}').lower()} {name}" if kind in ("alert", "board") else change
 
 
 def _asked() -> list[str]:
@@ -130,9 +138,7 @@ class DeskForms:
 
     async def change(self, request: Request) -> Response:
         """Do what the form says and lead back to the page. Raises UsageError for what cannot be meant."""
-        given = await form_of(request)
-        if not hmac.compare_digest(given.get("csrf", "").encode(), self._token.encode()):
-            raise Refused("this form is too old", hint="load the page again and repeat it")
+        given = await form_of(request, self._token)
         await run_in_threadpool(self._do, given)
         from afterclick.surfaces.web.pages import named  # noqa: PLC0415 - pages are made of cards that import this
 
@@ -167,7 +173,7 @@ class DeskForms:
         elif what == "undo":
             desk.undo()
         else:
-            raise SpecError("this form says nothing to do", path="what")
+            raise SpecError(Said("refusals.form_says_nothing"), path="what")
 
 
 def _back(path: str, given: Mapping[str, str]) -> Response:
@@ -191,7 +197,13 @@ def _alert(given: Mapping[str, str]) -> Alert:
     try:
         return msgspec.convert({"name": "", "question": "", "figure": "", **fields, **bounds}, Alert)
     except msgspec.ValidationError as error:
-        raise SpecError(f"this is no alert: {error}", hint="write a cool-down such as 1d", path="alert") from None
+        path, said = mismatch(error)
+        what = Said("refusals.in_field", name=label("boards", path), message=said)
+        raise SpecError(
+            what,
+            hint=Said("refusals.write_cooldown") if path == "cooldown" else "",
+            path="alert",
+        ) from None
 
 
 def _number(given: Mapping[str, str], name: str) -> float | None:
@@ -203,5 +215,5 @@ def _number(given: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         value = float("nan")
     if not math.isfinite(value):
-        raise SpecError(f"{name} is a number, not {text[:40]!r}", path=name)
+        raise SpecError(Said("refusals.is_number", name=label("boards", name), text=text[:40]), path=name)
     return value

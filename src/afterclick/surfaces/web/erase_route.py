@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from afterclick.core.errors import SpecError
+from afterclick.core.said import Said
 
 PATH: Final = "/api/erase"
 _LONGEST: Final = 4096
@@ -49,7 +50,7 @@ async def _body(request: Request) -> bytes:
     async for piece in request.stream():
         whole += piece
         if len(whole) > _LONGEST:
-            raise SpecError("the request is too long", hint='send {"id": "...", "kind": "user"}')
+            raise SpecError(Said("refusals.request_too_long"), hint=Said("refusals.send_order"))
     return whole
 
 
@@ -57,7 +58,7 @@ def _order(body: bytes) -> Order:
     try:
         found = msgspec.json.decode(body, type=Order)
     except msgspec.MsgspecError as error:
-        raise SpecError(f"this is no order: {error}", hint='send {"id": "...", "kind": "user"}') from None
+        raise SpecError(Said("refusals.no_order", error=str(error)), hint=Said("refusals.send_order")) from None
     if not found.id.strip():
-        raise SpecError("whom?", hint="name an id as it was sent", path="id")
+        raise SpecError(Said("refusals.whom"), hint=Said("refusals.name_id"), path="id")
     return found

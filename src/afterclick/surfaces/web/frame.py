@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from afterclick.core.said import say
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import asking, controls
 from afterclick.surfaces.web.address import Address
@@ -25,6 +26,8 @@ _GO: Final = {
     "segments": "s", "value": "v", "visitors": "w", "live": "l", "automations": "u", "experiments": "x",
 }  # fmt: skip
 """The second key after g."""
+_CONTROLS: Final = {"where": "filter"}
+"""Parameters whose control has another name."""
 _GROUPS: Final = ("understand", "act", "manage")
 _FURTHER: Final = (
     ("act", "live", "/live", "live.title", True),
@@ -146,9 +149,17 @@ def _notices(address: Address, voice: Voice) -> list[str]:
         if notice.value is None:
             said.append(voice.text("frame.notice_unknown", name=notice.name))
         else:
-            text = voice.text("frame.notice", name=notice.name, value=notice.value)
-            said.append(f"{text} {notice.hint}".strip())
+            text = voice.text("frame.notice", name=_called(notice.name, address, voice), value=notice.value)
+            said.append(f"{text} {say(notice.hint, voice.lang)}".strip())
     return said
+
+
+def _called(name: str, address: Address, voice: Voice) -> str:
+    """What the page calls a parameter: the label of its field, or of the control that sets it."""
+    field = next((field for field in type(address.spec).fields() if field.name == name), None)
+    if field is not None and not field.scope:
+        return asking.label(field, address.spec.key_word, voice)
+    return voice.known(f"frame.{_CONTROLS.get(name, name)}") or name
 
 
 def _keys(fields: frozenset[str], by: bool, interval: bool, voice: Voice) -> list[tuple[str, str]]:

@@ -10,15 +10,18 @@ from typing import Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from afterclick.core import clock
+from afterclick.core.said import Said
 from afterclick.store.access import Access, Role
 from afterclick.surfaces.peer import client_of, is_this_machine
 from afterclick.surfaces.web.guesses import Guesses
 from afterclick.surfaces.web.pages import PAGES
+from afterclick.surfaces.web.taste import Taste
 
 POLICY: Final = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS: Final = {
@@ -88,7 +91,6 @@ POLICIES: Final[Mapping[str, Policy]] = {**_ADDRESSES} | {
 
 _WITH_NAMES: Final = [(compile_path(path)[0], policy) for path, policy in POLICIES.items() if "{" in path]
 _KEPT: Final = 256
-_WANTED: Final = "a token is needed: open this address once with ?token=YOUR_TOKEN; afterclick keys new makes one\n"
 
 
 def policy_of(path: str) -> Policy | None:
@@ -149,15 +151,15 @@ class Guard:
             # Mail programs post from nowhere, to whatever name the links in messages carry.
             return None
         if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
-            return PlainTextResponse("this host is not served here\n", 421)
+            return _plain(scope, "host", 421)
         if least is None:
             if policy_of(scope["path"]) is None:
-                return PlainTextResponse("nothing is taken at this address\n", 404)
+                return _plain(scope, "address", 404)
             allowed = ", ".join(sorted(policy))
-            return PlainTextResponse(f"only {allowed}\n", 405, {"allow": allowed})
+            return _plain(scope, "method", 405, {"allow": allowed}, allowed=allowed)
         # No page of another place can add this header without asking first, and is never allowed to.
         if scope["method"] == "POST" and not _bearer(headers) and not _same_origin(headers):
-            return PlainTextResponse("a form of another place\n", 403)
+            return _plain(scope, "elsewhere", 403)
         if self._token is None and self._access is None:
             return None
         if least == "machine" and is_this_machine(scope.get("client"), headers):
@@ -171,7 +173,7 @@ class Guard:
         shown = [each for each in (*asked, _bearer(headers), _cookie(headers)) if each]
         address, at = client_of(scope.get("client"), headers), clock.ticks()
         if (wait := self._guesses.wait(address, at)) and not any((address, each) in self._welcomed for each in shown):
-            return PlainTextResponse("too many wrong tokens\n", 429, {"retry-after": str(wait)})
+            return _plain(scope, "guesses", 429, {"retry-after": str(wait)})
         for each in shown:
             role = self._role(each)
             if role is None:
@@ -179,10 +181,10 @@ class Guard:
             self._remember(address, each)
             if each in asked:
                 return _welcome(scope, [pair for pair in pairs if pair[0] != "token"], each)
-            return None if role == "owner" or least != "owner" else PlainTextResponse("this token may look, not change\n", 403)
+            return None if role == "owner" or least != "owner" else _plain(scope, "look", 403)
         if shown:
             self._guesses.wrong(address, at)
-        return PlainTextResponse(_WANTED, 401, {"www-authenticate": "Bearer", "cache-control": "no-store"})
+        return _plain(scope, "token", 401, {"www-authenticate": "Bearer", "cache-control": "no-store"})
 
     def _role(self, given: str) -> Role | None:
         if self._token is not None and hmac.compare_digest(given.encode(), self._token.encode()):
@@ -196,6 +198,12 @@ class Guard:
         self._welcomed.move_to_end((address, token))
         while len(self._welcomed) > _KEPT:
             self._welcomed.popitem(last=False)
+
+
+def _plain(scope: Scope, why: str, status: int, more: Mapping[str, str] | None = None, **params: str) -> ASGIApp:
+    """A refusal in one line, in the language of who asks."""
+    said = Said(f"guard.{why}", **params).say(Taste.of(Request(scope)).lang)
+    return PlainTextResponse(said + "\n", status, {"vary": "Cookie, Accept-Language", **(more or {})})
 
 
 def _welcome(scope: Scope, pairs: list[tuple[str, str]], token: str) -> ASGIApp:

@@ -102,7 +102,8 @@ class PageRoutes:
 
     async def refused(self, request: Request, problem: AfterclickError) -> Response:
         """A form that could not be done: a page that says why, with the problem's own status."""
-        body = self._bare(Taste.of(request), problem.message, problem.hint)
+        taste = Taste.of(request)
+        body = self._bare(taste, problem.say_plainly(taste.lang), problem.advise(taste.lang))
         return HTMLResponse(body, problem.status, headers=_FLEETING)
 
     async def missing(self, request: Request, problem: Exception) -> Response:

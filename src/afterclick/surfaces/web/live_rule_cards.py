@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from afterclick.app.automation_trace import trace
@@ -23,13 +23,15 @@ def converted(keeper: Any, voice: Voice) -> dict[str, str]:
     return {name: voice.rate(each.converted.rate) for (kind, name), each in found.items() if kind == "rule"}
 
 
-def followed(keeper: Any, who: str, path: str, pairs: Mapping[str, str], voice: Voice) -> Html | None:
-    """The card that follows a visitor; None where no rule is on."""
+def followed(
+    keeper: Any, who: str, path: str, pairs: Mapping[str, str], voice: Voice, near: Sequence[tuple[str, str]] = ()
+) -> Html | None:
+    """The card that follows a visitor; None where no rule is on. `near` are those seen last, each with its address."""
     if not hasattr(keeper, "automations") or not any(rule.state == "on" for rule in keeper.automations.rules.values()):
         return None
     if not who:
-        return live_rules.traced(who, [], "", path, pairs, voice)
+        return live_rules.traced(who, [], "", path, pairs, voice, near)
     try:
-        return live_rules.traced(who, trace(keeper, who, voice.lang), "", path, pairs, voice)
+        return live_rules.traced(who, trace(keeper, who, voice.lang), "", path, pairs, voice, near)
     except AfterclickError as error:
-        return live_rules.traced(who, [], error.message, path, pairs, voice)
+        return live_rules.traced(who, [], error.say(voice.lang), path, pairs, voice, near)

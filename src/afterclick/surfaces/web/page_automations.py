@@ -16,11 +16,12 @@ from starlette.routing import Route
 
 from afterclick.analyse import opening
 from afterclick.app.automation_checks import Problem, say
-from afterclick.app.automations import Automations, Document, kind_of
+from afterclick.app.automation_places import Document
+from afterclick.app.automations import Automations, kind_of
 from afterclick.core.errors import AfterclickError, SpecError
 from afterclick.observe.automations.outcomes import Outcome, Outcomes
 from afterclick.store.automations import LiveRule
-from afterclick.surfaces.viz import automation_delivery, automation_editor, automations
+from afterclick.surfaces.viz import automation_editor, automations
 from afterclick.surfaces.viz.automation_editor import Known
 from afterclick.surfaces.viz.automations import Line
 from afterclick.surfaces.viz.entries import Posting
@@ -161,7 +162,7 @@ class AutomationRoutes:
             cards.outbox(self._desk, post, voice),
             automations.recipes(post, voice.currency, voice, first=not lines),
             automations.fresh(post, voice),
-            automation_delivery.delivery(self._desk.delivery, post, voice, opened=False),
+            cards.delivery(self._desk, post, voice),
         ]
         return el("div", {"class": "cards"}, [el("div", None, part) for part in parts if part])
 
@@ -183,13 +184,13 @@ class AutomationRoutes:
         parts: list[Child] = [
             automations.troubles(outcomes.troubles, voice),
             cards.head(document, _errors(found), self._desk, post, voice),
+            cards.hints(found, voice),
             flow,
             cards.standing(document, self._desk, voice),
-            cards.hints(found, voice),
             cards.backtest(document, self._forms, post, voice),
             cards.read(document, self._keeper, visitor, self._forms, post, voice),
             automations.listed([line], voice, "automations.outcome") if line.outcome != Outcome() else None,
-            automation_delivery.delivery(self._desk.delivery, post, voice, opened=False),
+            cards.delivery(self._desk, post, voice),
         ]
         return el("div", {"class": "cards"}, [el("div", None, part) for part in parts if part])
 

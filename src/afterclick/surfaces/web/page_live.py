@@ -17,10 +17,8 @@ from starlette.routing import Route
 from afterclick.analyse import handles, opening
 from afterclick.collect.live.feed import KEPT, Feed, Now, Row
 from afterclick.collect.live.following import Follower, Tail
-from afterclick.collect.live.pulse import MINUTES
 from afterclick.core import clock
 from afterclick.core.errors import AfterclickError
-from afterclick.core.spans import MINUTE
 from afterclick.store.live.calls import Balance
 from afterclick.surfaces.viz import connect, live, live_rules, states
 from afterclick.surfaces.viz.markup import Html, el
@@ -29,51 +27,18 @@ from afterclick.surfaces.web import live_rule_cards
 from afterclick.surfaces.web.address import LOOKS, Address
 from afterclick.surfaces.web.asker import Asker
 from afterclick.surfaces.web.frame import badge, navigation
+from afterclick.surfaces.web.live_address import PATH, Asked
 from afterclick.surfaces.web.live_stream import LiveStream, Look, News, Source
 from afterclick.surfaces.web.taste import Taste
 
-PATH: Final = "/live"
 RELOAD: Final = 10
 """Seconds between two loads of the page where no script runs."""
 SHEETS: Final = ("chart", "lists", "live")
-_LONGEST: Final = 100
+_NEAR: Final = 5
+_LOOKED_BACK: Final = 100
+"""Visitors offered to be followed, and the rows they are taken from."""
 _FLEETING: Final = {"cache-control": "no-store", "vary": "Cookie, Accept-Language"}
 _STATES: Final = ("connecting", "open", "held", "paused", "lost", "polling", "overflow")
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """What the address of the page says: how it is looked at, one minute, a text the rows hold, whether it stands still."""
-
-    looks: Mapping[str, str]
-    minute: int | None
-    text: str
-    paused: bool
-    who: str = ""
-
-    @classmethod
-    def of(cls, request: Request, now: int) -> Asked:
-        """Anything that cannot be meant is left out."""
-        given = request.query_params
-        looks = {name: given[name] for name, values in LOOKS.items() if given.get(name) in values}
-        start = given.get("minute", "")
-        at = int(start) * MINUTE if start.isdecimal() and len(start) < 12 else None
-        running = now - now % MINUTE
-        if at is not None and not running - (MINUTES - 1) * MINUTE <= at <= running:
-            at = None
-        return cls(looks, at, given.get("filter", "").strip()[:_LONGEST], given.get("pause") == "1",
-                   given.get("who", "").strip()[:_LONGEST])  # fmt: skip
-
-    def href(self, **changes: str | None) -> str:
-        """This page with some parameters changed; None takes one away."""
-        own = {
-            "minute": None if self.minute is None else str(self.minute // MINUTE),
-            "filter": self.text or None,
-            "pause": "1" if self.paused else None,
-            "who": self.who or None,
-            **self.looks,
-        }
-        query = urlencode({name: value for name, value in (own | changes).items() if value})
-        return PATH + (f"?{query}" if query else "")
 
 
 class LiveRoutes:
@@ -152,7 +117,7 @@ class LiveRoutes:
         """The cards beside the feed, by name, in their order."""
         made = {
             "now": live.figures(now, self._feed.recent(1), voice),
-            "minutes": live.bars(now, voice, lambda at: asked.href(minute=str(at // MINUTE)), view, asked.minute),
+            "minutes": live.bars(now, voice, asked.minute_href, view, asked.minute),
             "pages": live.ranked(now.pages, voice, "pages"),
             "origins": live.ranked(now.origins, voice, "origins"),
             "senders": live.ranked(now.senders, voice, "senders"),
@@ -260,7 +225,9 @@ class LiveRoutes:
         return el("div", {"class": "cards"}, boxes), position
 
     def _followed(self, asked: Asked, voice: Voice) -> Html | None:
-        card = live_rule_cards.followed(self._asker, asked.who, PATH, _hidden(asked), voice)
+        seen = dict.fromkeys(row.who for row in self._feed.recent(_LOOKED_BACK) if row.who)
+        near = [(handles.shown(who), asked.href(who=handles.handle(who)) + "#card-trace") for who in list(seen)[:_NEAR]]
+        card = live_rule_cards.followed(self._asker, asked.who, PATH, asked.hidden(), voice, near)
         return _box("trace", card) if card is not None else None
 
     def _listed(self, rows: list[Row], now: Now, asked: Asked, voice: Voice) -> Html:
@@ -269,17 +236,11 @@ class LiveRoutes:
         if minute is not None:
             shown = minute.events if asked.text else len(rows)
             title = live.minute_head(minute.at, minute.events, shown, voice)
-        return live.feed(rows, voice, _who, title=title, asked=asked.text, hidden=_hidden(asked))
+        return live.feed(rows, voice, _who, title=title, asked=asked.text, hidden=asked.hidden())
 
 
 def _box(name: str, card: Html, *, half: bool = False) -> Html:
     return el("div", {"id": f"card-{name}", "class": "half" if half else None}, card)
-
-
-def _hidden(asked: Asked) -> dict[str, str]:
-    """What a form that asks for a text sends along."""
-    minute = {} if asked.minute is None else {"minute": str(asked.minute // MINUTE)}
-    return {**asked.looks, **minute, **({"pause": "1"} if asked.paused else {})}
 
 
 def _who(who: str) -> tuple[str, str]:

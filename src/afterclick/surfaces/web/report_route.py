@@ -14,6 +14,7 @@ from starlette.routing import Route
 from afterclick.app import questions
 from afterclick.core.errors import AfterclickError, NotEnoughData
 from afterclick.core.result import Result
+from afterclick.core.said import Said
 from afterclick.surfaces.web import answers
 from afterclick.surfaces.web.address import LOOKS, Address
 from afterclick.surfaces.web.asker import Asker
@@ -67,9 +68,13 @@ class ReportRoute:
             outcome = await answers.ask(self._work, spec, fingerprint, answers.LIMIT)
             if outcome.problem is not None and not isinstance(outcome.problem, NotEnoughData):
                 raise outcome.problem
-            if outcome.result is None and outcome.problem is None:
-                raise AfterclickError(f"request {outcome.request or 'too slow'}: no answer", hint="see the server's log")
-            found[key] = outcome.result if outcome.result is not None else NotEnoughData(str(outcome.problem))
+            answered = outcome.result if outcome.result is not None else outcome.problem
+            if answered is None:
+                raise AfterclickError(
+                    Said("refusals.no_answer", request=outcome.request or Said("refusals.too_slow")),
+                    hint=Said("refusals.see_log"),
+                )
+            found[key] = answered
         return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -13,13 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from afterclick.core import spec as specs
 from afterclick.core.errors import AfterclickError, SpecError
+from afterclick.core.said import Said
 from afterclick.core.spec import Spec
 from afterclick.surfaces.viz.drawer import Keeping
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import forms as tables
 from afterclick.surfaces.web.address import Address
 from afterclick.surfaces.web.page import Page
-from afterclick.surfaces.web.shelf import Refused, form_of
+from afterclick.surfaces.web.shelf import form_of
 
 NAME: Final = "segments"
 PATH: Final = "/segment"
@@ -34,7 +34,7 @@ def forms(page: Page, address: Address, keeper: Any, token: str, voice: Voice) -
     try:
         saved, lists = shelf.saved(), [one.name for one in shelf.lists()]
     except AfterclickError as error:
-        return {"template": "segments.html", "can": False, "problem": error.message}
+        return {"template": "segments.html", "can": False, "problem": error.say(voice.lang)}
     asked = next((text for name, text in address.spec.changed().items() if name == "rule"), "")
     rule = "" if address.missing else str(asked).strip()
     return {
@@ -69,9 +69,7 @@ class SegmentForms:
 
     async def change(self, request: Request) -> Response:
         """Do what the form says and lead to the segment. Raises UsageError for what cannot be meant."""
-        given = await form_of(request)
-        if not hmac.compare_digest(given.get("csrf", "").encode(), self._token.encode()):
-            raise Refused("this form is too old", hint="load the page again and repeat it")
+        given = await form_of(request, self._token)
         shown = await run_in_threadpool(self._do, given)
         query = {name: value for name, value in (("rule", shown), ("lang", given.get("lang", ""))) if value}
         path = f"/{NAME}?{urlencode(query)}" if query else f"/{NAME}"
@@ -96,7 +94,7 @@ class SegmentForms:
         elif what == "undo":
             shelf.undo()
         else:
-            raise SpecError("this form says nothing to do", path="what")
+            raise SpecError(Said("refusals.form_says_nothing"), path="what")
         return ""
 
     async def audience(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from afterclick.core.errors import AfterclickError, SpecError, UsageError
+from afterclick.core.said import Said
 from afterclick.surfaces.viz.voice import Voice
 from afterclick.surfaces.web import address as addresses
 from afterclick.surfaces.web.address import Address
@@ -35,7 +36,7 @@ def shelf(page: Page, address: Address, asker: Asker, token: str, voice: Voice) 
     try:
         saved = asker.saved()
     except AfterclickError as error:
-        problem, saved = error.message, {}
+        problem, saved = error.say(voice.lang), {}
     looks = {name: value for name, value in address.looks.items() if name in ("lang", "theme")}
     for name, spec in saved.items():
         if isinstance(spec, page.kind):
@@ -70,28 +71,33 @@ class Shelf:
 
     async def change(self, request: Request) -> Response:
         """Do what the form says and lead back to the page. Raises UsageError for what cannot be meant."""
-        form = await form_of(request)
-        if not hmac.compare_digest(form.get("csrf", "").encode(), self._token.encode()):
-            raise Refused("this form is too old", hint="load the page again and repeat it")
+        form = await form_of(request, self._token)
         page = named(form.get("page", ""))
         if page is None:
-            raise SpecError("there is no such page", path="page")
+            raise SpecError(Said("refusals.no_such_page"), path="page")
         pairs = parse_qsl(form.get("query", ""), keep_blank_values=True)
         address = addresses.read(page.path, page.kind, pairs, start=page.start, inner=page.inner, own=page.looks)
         if form.get("what") == "delete":
             await run_in_threadpool(self._asker.unsave, form.get("name", ""))
         elif address.missing:
-            raise SpecError("there is no question to save yet", path="query")
+            raise SpecError(Said("refusals.nothing_to_save"), path="query")
         else:
             await run_in_threadpool(self._asker.save, form.get("name", ""), address.spec)
         return RedirectResponse(address.href(), 303, headers={"cache-control": "no-store"})
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form. Raises UsageError for one that is too large."""
+async def form_of(request: Request, token: str) -> dict[str, str]:
+    """The fields of a form; in what language it was filled in stays with the request.
+
+    Raises UsageError for one that is too large, Refused for one without the `token` that pages of this server carry.
+    """
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST:
-            raise UsageError("this form is too large")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+            raise UsageError(Said("refusals.form_too_large"))
+    found = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    request.state.lang = found.get("lang") or dict(parse_qsl(found.get("query", ""))).get("lang", "")
+    if not hmac.compare_digest(found.get("csrf", "").encode(), token.encode()):
+        raise Refused(Said("refusals.form_too_old"), hint=Said("refusals.load_and_repeat"))
+    return found

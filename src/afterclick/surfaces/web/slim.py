@@ -18,6 +18,8 @@ _SCRIPT: Final = re.compile(
     r"""|\ ?([{}(),;:=<>?&|*])\ ?""",
     re.X,
 )
+_STYLES: Final = re.compile(r"(?<=const CSS=`)[^`]*")
+_LINE_END: Final = re.compile(r"([{;,(\[=&|?:])\n")
 
 
 def css(source: str) -> str:
@@ -56,7 +58,9 @@ def _tight(text: str) -> str:
 
 
 def javascript(source: str) -> str:
-    """A script without comments on lines of their own, indentation and spaces around signs; line ends stay."""
+    """A script without comments on lines of their own, indentation and spaces around signs; line ends stay but for those
+    behind a sign after which no statement can end. Styles that it holds as `CSS` are tightened as well."""
     lines = (line.strip() for line in source.splitlines())
     kept = "\n".join(line for line in lines if line and not line.startswith("//"))
-    return _SCRIPT.sub(lambda found: (found[1] or "").strip() or found[2], kept) + "\n"
+    tight = _LINE_END.sub(r"\1", _SCRIPT.sub(lambda found: (found[1] or "").strip() or found[2], kept))
+    return _STYLES.sub(lambda found: _tight(found[0]), tight) + "\n"

@@ -43,7 +43,11 @@ class StateRoutes:
         return [Route("/healthz", self._health), *metrics]
 
     async def _health(self, _: Request) -> Response:
-        """200 where all is well, 503 where a part is not; which one is said."""
+        """200 as long as events are taken and questions answered, 503 where not; which part it is is said.
+
+        What does not get on beside that (deciding, sending) makes it `degraded` and no 503: whoever sends traffic by this
+        answer would lose events over a mail server that is down.
+        """
         well, state = await run_in_threadpool(self._state)
         return JSONResponse(state, 200 if well else 503, headers=_FRESH)
 
@@ -62,5 +66,6 @@ class StateRoutes:
         except AfterclickError as error:
             well, projection = False, {"readable": False, "code": error.code}
         projection["seconds"] = round(clock.ticks() - begun, 3)
-        state = {"status": "ok" if well else "failing", "version": metadata.version("afterclick"), "last_at": last_at}
+        status = "failing" if not well else "degraded" if parts.get("degraded") else "ok"
+        state = {"status": status, "version": metadata.version("afterclick"), "last_at": last_at}
         return well, {**state, **parts, **({"projection": projection} if parts or not well else {})}

@@ -1,4 +1,4 @@
-"""How a reader wants it: language and theme out of address, cookie and browser, in this order."""
+"""How a reader wants it: language and theme out of address or form, cookie and browser, in this order."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Taste(msgspec.Struct, frozen=True):
         """What holds for this request."""
         looks = address.looks if address else {}
         stored = dict(zip(("lang", "theme"), request.cookies.get(COOKIE, "").split("."), strict=False))
+        lang = looks.get("lang") or _of_form(request) or _one_of("lang", stored)
         return cls(
-            looks.get("lang") or _one_of("lang", stored) or accepted(request.headers.get("accept-language", "")),
+            lang or accepted(request.headers.get("accept-language", "")),
             looks.get("theme") or _one_of("theme", stored) or "auto",
         )
 
@@ -35,6 +36,12 @@ class Taste(msgspec.Struct, frozen=True):
         """What the address said is remembered for the next one."""
         if "lang" in address.looks or "theme" in address.looks:
             answer.set_cookie(COOKIE, f"{self.lang}.{self.theme}", max_age=_YEAR, httponly=True, samesite="lax")
+
+
+def _of_form(request: Request) -> str:
+    """The language of the page whose form this request sends, where it was read."""
+    lang = getattr(request.state, "lang", "")
+    return lang if lang in LOOKS["lang"] else ""
 
 
 def _one_of(name: str, stored: dict[str, str]) -> str:

@@ -107,86 +107,91 @@ class Disk:
             return True
 
 
-def _operations(disk: Disk) -> Any:
+class _Calls:
     """The calls of the system in the words of mfusepy."""
-    fuse = importlib.import_module("mfusepy")
-    begun = clock.now() * 1000
 
-    def attributes(content: Content | None) -> dict[str, int]:
+    use_ns = True
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._begun = clock.now() * 1000
+
+    def _attributes(self, content: Content | None) -> dict[str, int]:
         size = 0 if content is None else len(content.now)
         mode = stat.S_IFDIR | 0o755 if content is None else stat.S_IFREG | content.mode
-        times = dict.fromkeys(("st_mtime", "st_ctime", "st_atime"), begun)
+        times = dict.fromkeys(("st_mtime", "st_ctime", "st_atime"), self._begun)
         return {"st_mode": mode, "st_nlink": 1, "st_size": size, "st_uid": os.getuid(), "st_gid": os.getgid(), **times}
 
-    class Operations(fuse.Operations):  # type: ignore[misc, name-defined]
-        use_ns = True
+    def getattr(self, path: str, *_: Any) -> dict[str, int]:
+        if path == "/":
+            return self._attributes(None)
+        return self._attributes(self._disk.do(lambda tree: tree.find(path)))
 
-        def getattr(self, path: str, *_: Any) -> dict[str, int]:
-            if path == "/":
-                return attributes(None)
-            return attributes(disk.do(lambda tree: tree.find(path)))
+    def readdir(self, path: str, *_: Any) -> list[str]:
+        return [".", "..", *(os.path.basename(one) for one in self._disk.do(lambda tree: tree.inside(path)))]
 
-        def readdir(self, path: str, *_: Any) -> list[str]:
-            return [".", "..", *(os.path.basename(one) for one in disk.do(lambda tree: tree.inside(path)))]
+    def create(self, path: str, mode: int, *_: Any) -> int:
+        if self._disk.told(path):
+            raise OSError(errno.EIO, "heard")
+        self._disk.do(lambda tree: tree.names.__setitem__(path, Content(mode & 0o777)))
+        return 0
 
-        def create(self, path: str, mode: int, *_: Any) -> int:
-            if disk.told(path):
-                raise OSError(errno.EIO, "heard")
-            disk.do(lambda tree: tree.names.__setitem__(path, Content(mode & 0o777)))
-            return 0
+    def chmod(self, path: str, mode: int) -> int:
+        content = self._disk.do(lambda tree: tree.find(path))
+        if content is not None:
+            content.mode = mode & 0o777
+        return 0
 
-        def chmod(self, path: str, mode: int) -> int:
-            content = disk.do(lambda tree: tree.find(path))
-            if content is not None:
-                content.mode = mode & 0o777
-            return 0
+    def mkdir(self, path: str, *_: Any) -> int:
+        self._disk.do(lambda tree: tree.names.__setitem__(path, None))
+        return 0
 
-        def mkdir(self, path: str, *_: Any) -> int:
-            disk.do(lambda tree: tree.names.__setitem__(path, None))
-            return 0
+    def open(self, path: str, *_: Any) -> int:
+        self._disk.do(lambda tree: tree.find(path))
+        return 0
 
-        def open(self, path: str, *_: Any) -> int:
-            disk.do(lambda tree: tree.find(path))
-            return 0
+    def read(self, path: str, size: int, offset: int, *_: Any) -> bytes:
+        return bytes(self._disk.do(lambda tree: tree.file(path).now[offset : offset + size]))
 
-        def read(self, path: str, size: int, offset: int, *_: Any) -> bytes:
-            return bytes(disk.do(lambda tree: tree.file(path).now[offset : offset + size]))
+    def write(self, path: str, data: bytes, offset: int, *_: Any) -> int:
+        return int(self._disk.do(lambda tree: tree.write(path, data, offset)))
 
-        def write(self, path: str, data: bytes, offset: int, *_: Any) -> int:
-            return int(disk.do(lambda tree: tree.write(path, data, offset)))
+    def truncate(self, path: str, length: int, *_: Any) -> int:
+        self._disk.do(lambda tree: tree.file(path).resize(length))
+        return 0
 
-        def truncate(self, path: str, length: int, *_: Any) -> int:
-            disk.do(lambda tree: tree.file(path).resize(length))
-            return 0
+    def fsync(self, path: str, *_: Any) -> int:
+        self._disk.sync(path)
+        return 0
 
-        def fsync(self, path: str, *_: Any) -> int:
-            disk.sync(path)
-            return 0
+    fsyncdir = fsync
 
-        fsyncdir = fsync
+    def unlink(self, path: str) -> int:
+        self._disk.do(lambda tree: tree.names.pop(path))
+        return 0
 
-        def unlink(self, path: str) -> int:
-            disk.do(lambda tree: tree.names.pop(path))
-            return 0
+    rmdir = unlink
 
-        rmdir = unlink
+    def rename(self, old: str, new: str, *_: Any) -> int:
+        self._disk.do(lambda tree: tree.rename(old, new))
+        return 0
 
-        def rename(self, old: str, new: str, *_: Any) -> int:
-            disk.do(lambda tree: tree.rename(old, new))
-            return 0
+    def statfs(self, *_: Any) -> dict[str, int]:
+        size = self._disk.tree.size
+        free = max(0, size - self._disk.tree.used) // _BLOCK if size else 1 << 19
+        sizes = {"f_bsize": _BLOCK, "f_frsize": _BLOCK, "f_blocks": 1 << 20}
+        return {**sizes, "f_bfree": free, "f_bavail": free, "f_namemax": 255}
 
-        def statfs(self, *_: Any) -> dict[str, int]:
-            size = disk.tree.size
-            free = max(0, size - disk.tree.used) // _BLOCK if size else 1 << 19
-            sizes = {"f_bsize": _BLOCK, "f_frsize": _BLOCK, "f_blocks": 1 << 20}
-            return {**sizes, "f_bfree": free, "f_bavail": free, "f_namemax": 255}
+    def _nothing(self, *_: Any) -> int:
+        return 0
 
-        def _nothing(self, *_: Any) -> int:
-            return 0
+    chown = flush = release = utimens = _nothing
 
-        chown = flush = release = utimens = _nothing
 
-    return fuse, Operations()
+def _operations(disk: Disk) -> Any:
+    """The library, which only who mounts the disk needs to have, and the calls as it wants them."""
+    fuse = importlib.import_module("mfusepy")
+    return fuse, type("Operations", (_Calls, fuse.Operations), {})(disk)
 
 
 def main(arguments: list[str]) -> None:

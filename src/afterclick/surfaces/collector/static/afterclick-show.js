@@ -18,7 +18,7 @@ const CSS = `
 .banner, .toast { position: fixed; z-index: var(--afterclick-z, 2147483000); box-shadow: 0 4px 24px #0003; max-block-size: calc(100vh - 2rem); overflow: auto; }
 .banner { inset-block-end: 1rem; inset-inline: 1rem; margin-inline: auto; max-inline-size: 60rem; }
 .toast { inset-block-start: 1rem; inset-inline-end: 1rem; inline-size: min(22rem, calc(100vw - 2rem)); }
-.slot { block-size: 100%; overflow: auto; padding-block: .625rem; }
+.slot { block-size: 100%; overflow: auto; padding-block: .5rem; }
 dialog { margin: auto; inline-size: min(26rem, calc(100vw - 2rem)); max-block-size: calc(100vh - 2rem); overflow: auto; }
 dialog::backdrop { background: #0008; }
 .title { font-weight: 700; font-size: 1.125rem; margin: 0 0 .25rem; text-wrap: balance; }
@@ -27,12 +27,19 @@ dialog::backdrop { background: #0008; }
 .picture { display: block; max-block-size: 40vh; object-fit: contain; margin-block-end: .75rem; }
 a { color: var(--own); } .title a { color: inherit; }
 .row { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-block-start: .75rem; }
+.slot .row { margin-block-start: .375rem; }
 .go, .copy, .x { font: inherit; font-weight: 600; min-block-size: 2.75rem; cursor: pointer; border-radius: calc(var(--afterclick-radius, 12px) * .6); }
 .go { display: inline-flex; align-items: center; padding: .25rem 1.25rem; border: 0; background: var(--own); color: var(--on); text-decoration: none; }
 .copy { padding: .25rem 1rem; border: 1px solid currentColor; background: none; color: inherit; }
 .code { font: 600 1.0625rem/1.5 ui-monospace, monospace; border: 1px dashed currentColor; border-radius: 6px; padding: .375rem .75rem; user-select: all; }
 .x { position: absolute; inset-block-start: .375rem; inset-inline-end: .375rem; inline-size: 2.75rem; padding: 0; border: 0; background: none; color: inherit; font-size: 1.375rem; line-height: 1; }
 :focus-visible { outline: 3px solid var(--own); outline-offset: 2px; }
+@media (min-width: 44rem) {
+  .banner { display: grid; grid-template-columns: 1fr auto auto; column-gap: 1.25rem; align-items: center; }
+  .banner > * { grid-column: 1; }
+  .banner > .row { grid-column: 2; grid-row: 1 / span 4; margin: 0; }
+  .banner > .row ~ .row { grid-column: 3; }
+}
 @media (prefers-reduced-motion: no-preference) {
   .banner, .toast, dialog { animation: come .2s ease-out; }
   @keyframes come { from { opacity: 0; transform: translateY(.5rem); } }
@@ -81,8 +88,12 @@ function ink(colour) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
+// As the page is, whatever the visitor's system would like: few shops have two faces.
+const ground = () => [document.body, document.documentElement].map((one) => getComputedStyle(one).backgroundColor)
+  .find((colour) => /^rgb/.test(colour) && !/, 0\)/.test(colour)) || "Canvas";
+
 function dressed(host, { theme, colour }) {
-  const dark = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark = theme === "dark" || (theme !== "light" && ink(ground()) === "#fff");
   host.dataset.theme = dark ? "dark" : "light";
   if (!colour || !CSS_COLOUR(colour)) return;
   host.style.setProperty("--own", colour);
@@ -113,7 +124,7 @@ function inside(content, tell, done) {
   const parts = [];
   const to = led(url);
   const link = (name, text) => Object.assign(make("a", name, text), { href: to });
-  if (led(image)) parts.push(Object.assign(make("img", "picture"), { src: image, alt: "" }));
+  if (led(image)) parts.push(Object.assign(make("img", "picture"), { src: image, alt: "", onerror() { this.remove(); } }));
   if (title) parts.push(Object.assign(make("p", "title", to && !button ? link("", title) : title), { id: "t", dir: "auto" }));
   if (body?.length) parts.push(Object.assign(make("div", "text", ...[body].flat().map(grown)), { id: "b", dir: "auto" }));
   if (code) parts.push(coupon(code, tell));

@@ -140,6 +140,7 @@
       userId: user || undefined,
       context: {
         page: { url: location.href, referrer, title: document.title },
+        userAgent: navigator.userAgent,
         library: { name: "afterclick.js" },
         consent: stated ?? undefined,
       },
@@ -261,7 +262,12 @@
     identify(id, traits) {
       if (id?.trim) user = id;
       if (user && allowed()) keep("user", user);
-      say("identify", { traits: traits || (id?.trim ? {} : id) });
+      // What a message later goes by: the language of the page, the hours of whoever reads it.
+      say("identify", { traits: {
+        locale: document.documentElement.lang || navigator.language,
+        timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        ...(traits || (id?.trim ? {} : id)),
+      } });
     },
     consent(answer) {
       stated = answer === "granted" || (answer !== "denied" && answer);
