@@ -39,6 +39,8 @@ def test_questions_call_kernels_with_the_types_of_their_examples(tmp_path, monke
     shop.add("v", "5m", "Receipt Shown", url="https://shop.example/done").add("v", "6m", "Payment Error")
     shop.add("v", "4m", "Identified", type="identify", email="v@shop.example")
     shop.add("v", "4m", "Ad Clicked", channel="display").add("w", "4m", "Page Viewed", url="https://shop.example/?utm_source=x")
+    for number in range(2):
+        shop.add(f"x{number}", f"{number + 7}m", "Page Viewed", url="https://shop.example/", user="x")
     for number in range(70):
         # Enough visits on either side for a landing page to be looked into.
         shop.add(f"v{number}", "5m", "Page Viewed", url=f"https://shop.example/{'ab'[number % 2]}", device="mobile")

@@ -19,7 +19,6 @@ MONEY_HIGH, MONEY_LOW, PARTS, FRESH, BUYERS = range(5)
 
 _RULES: Final = len(RULES)
 _FIRST, _LAST, _NON_DIRECT, _PRIORITISE, _LINEAR, _DECAY, _POSITION, _J, _INVERSE_J, _CUSTOM, _ANY = range(_RULES)
-_SHAPED: Final = (_POSITION, _J, _INVERSE_J, _CUSTOM)
 _FEW: Final = 24
 """Touches among which the largest remainder is looked for one by one."""
 _STEPS: Final = 1e6

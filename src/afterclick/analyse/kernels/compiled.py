@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from afterclick.analyse.kernels import holding
 from afterclick.analyse.kernels.memory import keep_memory
 from afterclick.core import clock
 
@@ -232,6 +233,7 @@ def _numba() -> Any:
     import numba.extending
 
     folder = _cache_folder()
+    holding.register(numba)
     if folder is not None:
         # numba asks the file of a kernel whether it changed, and not those of its helpers: their digest is the folder.
         numba.config.CACHE_DIR = str(folder / _digest()[:16])

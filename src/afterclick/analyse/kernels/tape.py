@@ -6,149 +6,57 @@ from typing import Any, Final
 
 import numpy as np
 
-from afterclick.analyse.kernels import tape_state, tape_terms
+from afterclick.analyse.kernels import tape_join, tape_rules, tape_state, tape_terms
 from afterclick.analyse.kernels.compiled import index as _u
 from afterclick.analyse.kernels.compiled import kernel
+from afterclick.analyse.kernels.holding import uncounted
+from afterclick.analyse.kernels.tape_join import _unite
+from afterclick.analyse.kernels.tape_owners import BITS, MASK, OPENS
+from afterclick.analyse.kernels.tape_rules import TRUE, WIDTH, _fire, _holds, _look
 from afterclick.analyse.kernels.tape_state import (
     ACTS,
+    CONTEXT,
     HAS_CAMPAIGN,
     KNOWN,
     ORDER,
+    PRESENT,
     REFUND,
     SETS,
+    _arrive,
     _behave,
     _fill,
     _sell,
 )
 from afterclick.analyse.kernels.tape_terms import (
+    BASE,
+    COUNT_WITHIN,
+    DROP_FROM,
+    DROP_TO,
     FIELD,
     FOLLOWED,
     HEAD,
     IS_KNOWN,
+    KIND,
     MISSING,
+    MOST,
     NEVER,
     NOBODY,
     SESSIONS,
     SLOT,
+    TOUCH,
+    WITHIN,
     _take,
+    _take_within,
     _turn,
     _value,
 )
 from afterclick.core.arrays import frozen
 
-BETWEEN, OUTSIDE, LISTED, ELSE_TO, THEN_TO, NOT, TRUE, FALSE = range(8)
-"""Operations of a tape, four numbers each: (BETWEEN, place in the state, low, high), (LISTED, place, where its table
-begins, 0), (ELSE_TO, the operation to go on with if it is false so far, 0, 0)."""
-WIDTH: Final = 4
-
-CONDITION, ASKED_AT, ONCE, EVERY, GROUP, COOLDOWN = range(6)
-"""Columns of the table of rules; `ASKED_AT` is 1 where the rule is asked at events of its own."""
-ALWAYS, ONCE_A_SESSION, ONCE_EVER, ONCE_EVERY = range(4)
+MOMENT, NEXT, ROW, WHOSE = range(4)
+"""What else is known of each visitor: the last instant, when time changes anything next, the latest row, who it is."""
+JOINS: Final = (1 << 2 * BITS) - 1
 
 _FIVE_MINUTES: Final = 300_000_000
-
-
-def _holds(tape: Any, first: int, last: int, state: Any) -> int:
-    """Whether a condition holds; what cannot change the answer any more is left out."""
-    found, i = 0, first
-    while i < last:
-        op, one = tape[_u(i)], tape[_u(i + 1)]
-        i += WIDTH
-        if op <= OUTSIDE:
-            value = state[_u(one)]
-            inside = (tape[_u(i - 2)] <= value) & (value <= tape[_u(i - 1)])
-            found = 1 if (inside != (op == OUTSIDE)) & (value != MISSING) else 0
-        elif op == ELSE_TO:
-            if not found:
-                i = one
-        elif op == THEN_TO:
-            if found:
-                i = one
-        elif op == LISTED:
-            found = tape[_u(tape[_u(i - 2)] + state[_u(one)] + 1)]
-        elif op == NOT:
-            found = 1 - found
-        else:
-            found = 1 if op == TRUE else 0
-    return int(found)
-
-
-def _look(tape: Any, begins: Any, state: Any, held: Any, risen: Any) -> int:
-    """Bring the conditions up to date; how many have come true."""
-    found = 0
-    for one in range(len(held)):
-        now = _holds(tape, begins[one], begins[one + 1], state)
-        risen[one] = 1 if now and not held[one] else 0
-        found += risen[one]
-        held[one] = now
-    return found
-
-
-def _may(rules: Any, one: int, guards: Any, t: int, session: int, taken: int) -> bool:
-    """Whether once, group and cooldown let a rule fire. A guard is the instant and the session of the last firing."""
-    once, last, group = rules[one, ONCE], guards[one, 0], rules[one, GROUP]
-    if last != MISSING and once != ALWAYS:
-        if once == ONCE_EVERY and t - last < rules[one, EVERY]:
-            return False
-        if once == ONCE_EVER or (once == ONCE_A_SESSION and session == guards[one, 1]):
-            return False
-    if group >= 0 and (taken >> group) & 1:
-        return False
-    if rules[one, COOLDOWN] > 0:
-        if group >= 0:
-            for other in range(len(rules)):
-                if rules[other, GROUP] == group:
-                    last = max(last, guards[other, 0])
-        return bool(last == MISSING or last <= t - rules[one, COOLDOWN])
-    return True
-
-
-def _fire(
-    rules: Any, found: Any, asked: int, held: Any, every: bool, state: Any, guards: Any, t: int, since: int, out: Any, n: int,
-    visitor: int, row: int, timed: int,
-) -> int:  # fmt: skip
-    """Let rules fire whose condition has come true (`found`; all that hold with `every`) or that are `asked` now (bits)."""
-    taken = 0
-    for one in range(len(rules)):
-        condition = rules[one, CONDITION]
-        if rules[one, ASKED_AT]:
-            wanted = (asked >> one) & 1 and held[condition]
-        else:
-            wanted = held[condition] if every else found[condition]
-        if not wanted or t < since or not _may(rules, one, guards, t, state[SESSIONS], taken):
-            continue
-        if rules[one, GROUP] >= 0:
-            taken |= 1 << rules[one, GROUP]
-        if rules[one, ONCE] != ALWAYS:
-            guards[one, 0], guards[one, 1] = t, state[SESSIONS]
-        if n < len(out):
-            out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4] = visitor, one, t, row, timed
-        n += 1
-    return n
-
-
-def _example_calls() -> tuple[Any, ...]:
-    long = np.zeros(1, np.int64)
-    return frozen(np.array([0, 1])), frozen(long), long.copy(), frozen(long), 0, 1
-
-
-@kernel(example=_example_calls)
-def order_calls(offsets: Any, at: Any, key: Any, happened: Any, first: int, last: int) -> None:
-    """Bring the rows of visitors first <= v < last that arrived at one instant into the order in which they happened.
-
-    Rows are gathered by arrival `at`, stably; `happened` is by global row. What arrives at one instant is one call.
-    """
-    for visitor in range(first, last):
-        low = offsets[visitor]
-        for i in range(low + 1, offsets[visitor + 1]):
-            k = key[i]
-            j = i - 1
-            while j >= low and at[j] == at[i] and happened[key[j] >> 16] > happened[k >> 16]:
-                key[j + 1] = key[j]
-                j -= 1
-            key[j + 1] = k
-
-
 
 
 def _read(state: Any, terms: Any, one: int, spans: Any, t: int, orders: int, lines: int, turns: Any) -> int:
@@ -159,6 +67,20 @@ def _read(state: Any, terms: Any, one: int, spans: Any, t: int, orders: int, lin
     return int(terms[one, FOLLOWED])
 
 
+def _count(state: Any, terms: Any, one: int, spans: Any, t: int, turns: Any) -> int:
+    """Take an event that is counted in a sliding span and read the term, as `_take` and `_read` do: the commonest of all."""
+    base, within = terms[one, BASE], terms[one, WITHIN]
+    _take_within(state, base, t - within, t, 0, 1, terms[one, MOST])
+    size, drop = state[base], 0
+    # All that are left are inside.
+    for i in range(terms[one, DROP_FROM], terms[one, DROP_TO]):
+        if spans[i] <= size:
+            drop = max(drop, spans[i])
+    turns[one] = state[base + 1 + size - drop] + within + 1 if drop > 0 and terms[one, FOLLOWED] else NEVER
+    state[terms[one, SLOT]] = size
+    return int(terms[one, FOLLOWED])
+
+
 def _tell(state: Any, terms: Any, t: int, orders: int, lines: int, told: Any, first: int, last: int) -> None:
     """Write the values of all terms at an instant beside firings that were just written."""
     for k in range(first, min(last, len(told))):
@@ -166,7 +88,47 @@ def _tell(state: Any, terms: Any, t: int, orders: int, lines: int, told: Any, fi
             told[k, j] = _value(state, terms, j, t, orders, lines)
 
 
-_HELPERS: Final = (*tape_terms.HELPERS, *tape_state.HELPERS, _holds, _look, _may, _fire, _read, _tell)
+def _pass(
+    state: Any, turns: Any, guards: Any, held: Any, risen: Any, terms: Any, spans: Any, timed: Any, tape: Any, begins: Any,
+    rules: Any, orders: int, lines: int, since: int, before: int, until: int, mark: Any, out: Any, told: Any, n: int,
+) -> int:  # fmt: skip
+    """Let time come to just before one instant, and to another if that is later: how many firings there are then."""
+    while mark[NEXT] < before or mark[NEXT] <= until:
+        moment = mark[MOMENT] = mark[NEXT]
+        mark[NEXT] = NEVER
+        for k in range(len(timed)):
+            j = timed[k]
+            if turns[j] <= moment:
+                _read(state, terms, j, spans, moment, orders, lines, turns)
+            mark[NEXT] = min(mark[NEXT], turns[j])
+        if _look(tape, begins, state, held, risen) and state[SESSIONS] > 0:
+            first = n
+            n = _fire(rules, risen, 0, held, False, state, guards, moment, since, out, n, mark[WHOSE], mark[ROW], 1)
+            _tell(state, terms, moment, orders, lines, told, first, n)
+    return n
+
+
+def _wind(turns: Any, timed: Any) -> int:
+    """When time changes anything next."""
+    found = NEVER
+    for k in range(len(timed)):
+        found = min(found, turns[timed[k]])
+    return int(found)
+
+
+def _open(state: Any, turns: Any, guards: Any, held: Any, mark: Any, blank: Any, at_first: Any, whose: int) -> None:
+    """A visitor of whom nothing is known yet."""
+    state[:] = blank
+    turns[:] = NEVER
+    guards[:, :] = MISSING
+    held[:] = at_first
+    mark[MOMENT], mark[NEXT], mark[ROW], mark[WHOSE] = 0, NEVER, -1, whose
+
+
+_HELPERS: Final = (
+    *tape_terms.HELPERS, *tape_state.HELPERS, *tape_join.HELPERS, *tape_rules.HELPERS, _read, _count, _tell, _pass, _wind,
+    _open,
+)  # fmt: skip
 
 
 def _example() -> tuple[Any, ...]:
@@ -178,13 +140,15 @@ def _example() -> tuple[Any, ...]:
     program = two, one, nothing, nothing, nothing, nothing, frozen(np.array([TRUE, 0, 0, 0])), frozen(np.array([0, WIDTH])), two
     outs = np.zeros(1, np.uint8), np.zeros((1, 5), np.int64), table.copy()
     blank = frozen(np.zeros(200, np.int64))
-    return *rows, *sets, *program, blank, HEAD, HEAD, frozen(np.zeros(1, np.int32)), 0, 1, 0, 1, 0, 0, *outs
+    owners = frozen(np.full(1, -1)), one, narrow, 1
+    return *rows, *owners, *sets, *program, blank, HEAD, HEAD, narrow, 0, 1, 0, 1, 0, 0, *outs
 
 
-@kernel(*_HELPERS, example=_example)
+@kernel(*_HELPERS, example=_example, inlined=True)
 def fold_rules(
     offsets: Any, at: Any, key: Any, happened: Any, campaign: Any, touch: Any, amount: Any, order: Any, line: Any, pieces: Any,
     price: Any, figures: Any,
+    base: Any, words: Any, keys: Any, room: int,
     set_from: Any, uses: Any, asked_by: Any, basket_by: Any,
     terms: Any, spans: Any, by_visit: Any, by_basket: Any, when_asked: Any, timed: Any, tape: Any, begins: Any, rules: Any,
     blank: Any, orders: int, lines: int,
@@ -193,95 +157,143 @@ def fold_rules(
 ) -> int:  # fmt: skip
     """Write (visitor, rule, instant, row, by time alone) of each firing to `out`, in the order of `chosen[first:last]`.
 
-    Returns how many there are, which may be more than `out` has room for. `beyond[visitor]` is set where a state has no
-    room here: that visitor's firings are left out. Rows are gathered by arrival, see `order_calls`; with `live` they happened
-    at `happened[row]`. `by_visit`, `by_basket` and `when_asked` are the terms to be read anew with each behaviour, each change
-    of the basket and each event that asks a rule; `timed` those that time changes. `told` gets the values of all terms.
+    Returns how many there are, which may be more than `out` has room for. `beyond[label]` is set where a state has no room
+    here: the firings of that label are left out. Rows are gathered by arrival, see `order_calls`; with `live` they happened
+    at `happened[row]`. A label is one visitor, or where `base[label]` is not negative the `words` from there on say whose
+    each row is and `keys` who that is, see `own_rows`; `room` is how many there are at once. `by_visit`, `by_basket` and
+    `when_asked` are the terms to be read anew with each behaviour, each change of the basket and each event that asks a
+    rule; `timed` those that time changes. `told` gets the values of all terms.
     """
-    state, turns, guards = blank.copy(), np.full(len(terms), NEVER), np.empty((len(rules), 2), np.int64)
-    held, risen = np.empty(len(begins) - 1, np.int64), np.zeros(len(begins) - 1, np.int64)
+    terms, spans, timed, rules = uncounted(terms), uncounted(spans), uncounted(timed), uncounted(rules)
+    tape, begins, out, told = uncounted(tape), uncounted(begins), uncounted(out), uncounted(told)
+    states, winds = np.empty((room, len(blank)), np.int64), np.empty((room, len(terms)), np.int64)
+    guarded, holding = np.empty((room, len(rules), 2), np.int64), np.zeros((room + 1, len(begins) - 1), np.int64)
+    marks = np.full((room, 4), NOBODY)
+    risen, at_first = uncounted(holding[room]), np.empty(len(begins) - 1, np.int64)
+    for j in range(len(at_first)):
+        at_first[j] = _holds(tape, begins[j], begins[j + 1], blank)
     n = 0
     for place in range(first, last):
-        visitor = chosen[place]
-        begin, moment, failed, next_turn, row = n, 0, 0, NEVER, -1
-        state[:] = blank
-        turns[:] = NEVER
-        guards[:, :] = MISSING
-        for j in range(len(held)):
-            held[j] = _holds(tape, begins[j], begins[j + 1], state)
-        for i in range(offsets[visitor], offsets[visitor + 1] + 1):
-            ended = i == offsets[visitor + 1]
-            arrival = until + 1 if ended else at[_u(i)]
-            t = arrival
-            if live and not ended:
-                t = happened[_u(key[_u(i)] >> 16)]
-            late = arrival - t > _FIVE_MINUTES
-            if ended:
-                t = until
-            elif t > arrival + _FIVE_MINUTES:
+        label = chosen[place]
+        begin, failed, top, several = n, 0, 1, base[label] >= 0
+        low, high, end = offsets[label], offsets[label + 1], offsets[label]
+        state, turns, guards = uncounted(states[0]), uncounted(winds[0]), uncounted(guarded[0])
+        held, mark = uncounted(holding[0]), uncounted(marks[0])
+        if not several:
+            _open(state, turns, guards, held, mark, blank, at_first, label)
+        while end < high and not failed:
+            begin_at, end = end, high
+            if several:
+                first_word = base[label] + begin_at - low
+                word = words[first_word]
+                end = begin_at + 1
+                if word == 0:
+                    continue
+                here = (word & MASK) - 1
+                top = max(top, here + 1)
+                state, turns, guards = uncounted(states[here]), uncounted(winds[here]), uncounted(guarded[here])
+                held, mark = uncounted(holding[here]), uncounted(marks[here])
+                if word >> OPENS:
+                    _open(state, turns, guards, held, mark, blank, at_first, keys[first_word])
+                rest = (word >> BITS) & JOINS
+                while rest:
+                    other = (rest & MASK) - 1
+                    rest >>= BITS
+                    for one in (here, other):
+                        n = _pass(
+                            states[one], winds[one], guarded[one], holding[one], risen, terms, spans, timed, tape, begins,
+                            rules, orders, lines, since, at[begin_at], MISSING, marks[one], out, told, n,
+                        )  # fmt: skip
+                    mark[MOMENT] = max(mark[MOMENT], marks[other, MOMENT])
+                    mark[ROW] = max(mark[ROW], marks[other, ROW])
+                    marks[other, WHOSE] = NOBODY
+                    failed += _unite(state, states[other], guards, guarded[other], terms, orders, lines, mark[MOMENT])
+                    for j in range(len(terms)):
+                        _read(state, terms, j, spans, mark[MOMENT], orders, lines, turns)
+                    mark[NEXT] = _wind(turns, timed)
+                    # What holds now counts as having held.
+                    _look(tape, begins, state, held, risen)
+                if failed or key[begin_at] & PRESENT == 0:
+                    continue
+                while end < high and words[end + base[label] - low] == here + 1:
+                    end += 1
+            moment, next_turn, row, whose = mark[MOMENT], mark[NEXT], mark[ROW], mark[WHOSE]
+            for i in range(begin_at, end):
+                arrival = at[_u(i)]
                 t = arrival
-            # Time goes to the arrival first, then, if that is later, to when the event is said to have happened.
-            while next_turn < arrival or next_turn <= t:
-                moment = next_turn
-                next_turn = NEVER
-                for k in range(len(timed)):
-                    j = timed[k]
-                    if turns[j] <= moment:
-                        _read(state, terms, j, spans, moment, orders, lines, turns)
-                    next_turn = min(next_turn, turns[j])
-                if _look(tape, begins, state, held, risen) and state[SESSIONS] > 0:
-                    before = n
-                    n = _fire(rules, risen, 0, held, False, state, guards, moment, since, out, n, visitor, row, 1)
-                    _tell(state, terms, moment, orders, lines, told, before, n)
-            if ended:
-                break
-            t = max(t, moment)
-            moment = t
-            row, symbol = key[_u(i)] >> 16, key[_u(i)] & 0xFFFF
-            served, was_here = symbol & SETS, state[SESSIONS] > 0
-            basket, asked = basket_by[_u(served)], asked_by[_u(served)]
-            if basket:
-                failed += _fill(state, basket, t, line[row], pieces[row], price[row], lines)
-            if symbol & ACTS:
-                _behave(state, symbol, t, touch, row, campaign[_u(row)] if symbol & HAS_CAMPAIGN else 0, timeout)
-            if symbol & KNOWN:
-                state[IS_KNOWN] = 1
-            if symbol & (ORDER | REFUND):
-                known = row < len(amount)
-                _sell(state, symbol, t, amount[row] if known else 0, order[row] if known else NOBODY, orders)
-            wound = 0
-            for k in range(set_from[_u(served)], set_from[_u(served + 1)]):
-                j = uses[k, 0]
-                value = figures[terms[j, FIELD], row] if terms[j, FIELD] >= 0 else 0
-                failed += _take(state, terms, j, uses[k, 1], t, value)
-                wound += _read(state, terms, j, spans, t, orders, lines, turns)
-            if failed:
-                break
-            if symbol & ACTS:
-                for k in range(len(by_visit)):
-                    wound += _read(state, terms, by_visit[k], spans, t, orders, lines, turns)
-            if basket:
-                for k in range(len(by_basket)):
-                    wound += _read(state, terms, by_basket[k], spans, t, orders, lines, turns)
-            if asked:
-                for k in range(len(when_asked)):
-                    wound += _read(state, terms, when_asked[k], spans, t, orders, lines, turns)
-            if wound:
-                next_turn = NEVER
-                for k in range(len(timed)):
-                    next_turn = min(next_turn, turns[timed[k]])
-            rose = 0
-            for one in range(len(held)):
-                now = _holds(tape, begins[_u(one)], begins[_u(one + 1)], state)
-                risen[_u(one)] = 1 if now > held[_u(one)] else 0
-                rose += risen[_u(one)]
-                held[_u(one)] = now
-            if late or state[SESSIONS] == 0 or (not rose and was_here and not asked):
-                continue
-            before = n
-            n = _fire(rules, risen, asked, held, not was_here, state, guards, t, since, out, n, visitor, row, 0)
-            _tell(state, terms, t, orders, lines, told, before, n)
+                if live:
+                    t = happened[_u(key[_u(i)] >> 16)]
+                late = arrival - t > _FIVE_MINUTES
+                if t > arrival + _FIVE_MINUTES:
+                    t = arrival
+                # Time goes to the arrival first, then, if that is later, to when the event is said to have happened.
+                if next_turn < arrival or next_turn <= t:
+                    mark[MOMENT], mark[NEXT], mark[ROW] = moment, next_turn, row
+                    n = _pass(
+                        state, turns, guards, held, risen, terms, spans, timed, tape, begins, rules, orders, lines, since,
+                        arrival, t, mark, out, told, n,
+                    )  # fmt: skip
+                    moment, next_turn = mark[MOMENT], mark[NEXT]
+                t = max(t, moment)
+                moment = t
+                row, symbol = key[_u(i)] >> 16, key[_u(i)] & 0xFFFF
+                served, was_here = symbol & SETS, state[SESSIONS] > 0
+                basket, asked = basket_by[_u(served)], asked_by[_u(served)]
+                if basket:
+                    failed += _fill(state, basket, t, line[row], pieces[row], price[row], lines)
+                if symbol & ACTS:
+                    _behave(state, symbol, t, campaign[_u(row)] if symbol & HAS_CAMPAIGN else 0, timeout)
+                    if state[TOUCH] == NOBODY and symbol & CONTEXT:
+                        _arrive(state, touch[_u(row)])
+                if symbol & KNOWN:
+                    state[IS_KNOWN] = 1
+                if symbol & (ORDER | REFUND):
+                    known = row < len(amount)
+                    _sell(state, symbol, t, amount[row] if known else 0, order[row] if known else NOBODY, orders)
+                wound = 0
+                for k in range(set_from[_u(served)], set_from[_u(served + 1)]):
+                    j = uses[k, 0]
+                    if terms[j, KIND] == COUNT_WITHIN:
+                        wound += _count(state, terms, j, spans, t, turns)
+                        continue
+                    value = figures[terms[j, FIELD], row] if terms[j, FIELD] >= 0 else 0
+                    failed += _take(state, terms, j, uses[k, 1], t, value)
+                    wound += _read(state, terms, j, spans, t, orders, lines, turns)
+                if failed:
+                    break
+                if symbol & ACTS:
+                    for k in range(len(by_visit)):
+                        wound += _read(state, terms, by_visit[k], spans, t, orders, lines, turns)
+                if basket:
+                    for k in range(len(by_basket)):
+                        wound += _read(state, terms, by_basket[k], spans, t, orders, lines, turns)
+                if asked:
+                    for k in range(len(when_asked)):
+                        wound += _read(state, terms, when_asked[k], spans, t, orders, lines, turns)
+                if wound:
+                    next_turn = _wind(turns, timed)
+                rose = 0
+                for one in range(len(held)):
+                    now = _holds(tape, begins[_u(one)], begins[_u(one + 1)], state)
+                    risen[_u(one)] = 1 if now > held[_u(one)] else 0
+                    rose += risen[_u(one)]
+                    held[_u(one)] = now
+                if late or state[SESSIONS] == 0 or (not rose and was_here and not asked):
+                    continue
+                before = n
+                n = _fire(rules, risen, asked, held, not was_here, state, guards, t, since, out, n, whose, row, 0)
+                _tell(state, terms, t, orders, lines, told, before, n)
+            mark[MOMENT], mark[NEXT], mark[ROW] = moment, next_turn, row
+        for one in range(top):
+            if not failed and marks[one, WHOSE] != NOBODY and marks[one, NEXT] <= until:
+                state, turns, guards = uncounted(states[one]), uncounted(winds[one]), uncounted(guarded[one])
+                held, mark = uncounted(holding[one]), uncounted(marks[one])
+                n = _pass(
+                    state, turns, guards, held, risen, terms, spans, timed, tape, begins, rules, orders, lines, since,
+                    until + 1, until, mark, out, told, n,
+                )  # fmt: skip
+            marks[one, WHOSE] = NOBODY
         if failed:
-            beyond[visitor] = 1
+            beyond[label] = 1
             n = begin
     return n

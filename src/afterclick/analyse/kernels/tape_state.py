@@ -43,12 +43,11 @@ ADDS, REMOVES, CLEARS = 1, 2, 3
 """What a row does to the basket."""
 
 
-def _behave(state: Any, symbol: int, t: int, touches: Any, row: int, campaign: int, timeout: int) -> None:
-    """`VisitState.add`, with the options of sessions that live rules have. `touches` is the touch of each row."""
+def _behave(state: Any, symbol: int, t: int, campaign: int, timeout: int) -> None:
+    """`VisitState.add` but for the touch, see `_arrive`, with the options of sessions that live rules have."""
     first = state[SESSIONS] == 0
     if first:
         state[FIRST_AT] = t
-    state[LAST_AT] = t
     sale = symbol & (ORDER | REFUND) != 0 and symbol & CONTEXT == 0
     gap = t - state[SEEN] > timeout
     begins = first or gap or (not sale and campaign != 0 and campaign != state[CAMPAIGN])
@@ -62,8 +61,6 @@ def _behave(state: Any, symbol: int, t: int, touches: Any, row: int, campaign: i
         if campaign != 0:
             state[CAMPAIGN] = campaign
         state[SEEN] = t
-    state[EVENTS] += 1
-    state[IN_EVENTS] += 1
     if symbol & PAGE:
         state[PAGES] += 1
         state[IN_PAGES] += 1
@@ -71,9 +68,14 @@ def _behave(state: Any, symbol: int, t: int, touches: Any, row: int, campaign: i
         state[IN_ORDERS] += 1
     if not sale:
         state[END_AT] = t
-    if state[TOUCH] != NOBODY or symbol & CONTEXT == 0:
-        return
-    touch = touches[row]
+    # The array is let go of at one place alone, and the compiler need not count who holds it.
+    state[LAST_AT] = t
+    state[EVENTS] += 1
+    state[IN_EVENTS] += 1
+
+
+def _arrive(state: Any, touch: int) -> None:
+    """The touch of a visit that has none yet."""
     if touch != NOBODY:
         state[OWN] = 1 if touch != TOUCH_INTERNAL else 0
         if touch == TOUCH_INTERNAL:
@@ -139,4 +141,4 @@ def _fill(state: Any, act: int, t: int, line: int, pieces: int, price: int, line
     return 0
 
 
-HELPERS: Final = (_behave, _sell, _fill)
+HELPERS: Final = (_behave, _arrive, _sell, _fill)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from afterclick.analyse.context import Context
-from afterclick.analyse.kernels import tape
+from afterclick.analyse.kernels import tape, tape_order, tape_owners
 from afterclick.app.bench.row import Row
 from afterclick.app.bench.scan import columns_read, scanning
 from afterclick.app.bench.timing import Run, alternated, timed
@@ -31,8 +31,9 @@ RULES: Final = (
 
 
 def backtest_rows(snapshot: Snapshot, repeats: int) -> list[Row]:
-    """A row per rule: visitors of one device by the tape alone, against a scan of the columns that takes."""
-    tape.fold_rules.warm()
+    """A row per rule: all visitors, those with several ids among them, against a scan of the columns that takes."""
+    for kernel in (tape.fold_rules, tape_owners.own_rows, tape_order.order_calls):
+        kernel.warm()
     rows = []
     for rule in RULES:
         columns = columns_read(snapshot, lambda watched, rule=rule: _run(watched, rule))  # type: ignore[misc]
@@ -54,5 +55,5 @@ def _run(snapshot: Snapshot, rule: LiveRule) -> None:
     context = Context(snapshot)
     as_of = context.as_of("")
     period = Period(as_of - _DAYS * spans.DAY, as_of + 1)
-    run(context, book_of(context, [rule], period.start), period, as_of, only="tape")
+    run(context, book_of(context, [rule], period.start), period, as_of)
     context.forget()

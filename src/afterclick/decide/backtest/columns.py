@@ -6,19 +6,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from afterclick.analyse.context import NO_BEHAVIOUR, Context
 from afterclick.analyse.gathered import Gathered, gather
-from afterclick.analyse.kernels import tape, tape_state
+from afterclick.analyse.kernels import tape_state
 from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.tape_order import order_calls
 from afterclick.analyse.strips import Strip
 from afterclick.core.arrays import frozen
 from afterclick.core.condition import Condition
 from afterclick.core.spans import Period
 from afterclick.core.step import ANY_EVENT, Step
+from afterclick.decide.backtest.joined import Joined, joined
+from afterclick.decide.backtest.owners import Owners, owners_of
 from afterclick.decide.backtest.program import Program
 from afterclick.decide.backtest.tapes import NotHere
 from afterclick.decide.backtest.wide import NONE, Wide, field_of
@@ -33,12 +36,13 @@ _BITS: Final = {
 }  # fmt: skip
 
 class Rows(NamedTuple):
-    """What `tape.fold_rules` is told of rows: gathered by device and arrival, and columns by global row.
+    """What `tape.fold_rules` is told of rows: gathered by `joined.label` and arrival, and columns by global row.
 
     A column that no rule asks for has one entry. `sets` are the tables of what each set of steps feeds.
     """
 
     gathered: Gathered
+    owners: Owners
     happened: np.ndarray
     live: bool
     campaign: np.ndarray
@@ -51,12 +55,12 @@ class Rows(NamedTuple):
     figures: np.ndarray
     sets: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
-    def folded(self) -> tuple[np.ndarray, ...]:
+    def folded(self) -> tuple[Any, ...]:
         """What the kernel takes, in its order."""
         gathered = self.gathered
         return (
             gathered.offsets, gathered.at, gathered.key, self.happened, self.campaign, self.touch, self.amount, self.order,
-            self.line, self.pieces, self.price, self.figures, *self.sets,
+            self.line, self.pieces, self.price, self.figures, *self.owners[:4], *self.sets,
         )  # fmt: skip
 
 
@@ -67,29 +71,42 @@ def rows_of(context: Context, program: Program, arrival: np.ndarray | None, as_o
     """
     sets = _Sets(context, program)
     chunks = context.snapshot.chunks((*SCANNED, "campaign"), None)
-    symbols = list(pool().map(lambda chunk: sets.symbols(chunk, as_of, out), chunks))
+    symbols = pool().map(lambda chunk: sets.symbols(chunk, as_of, out), chunks)
+    # Who may be one visitor is found beside that.
+    one = joined(context)
     strips = []
-    for chunk, symbol in zip(chunks, symbols, strict=True):
+    for chunk, served in zip(chunks, symbols, strict=True):
+        symbol = frozen(_telling(chunk, served, one, as_of, out))
         when = chunk.columns["at"] if arrival is None else frozen(arrival[chunk.start : chunk.start + chunk.rows])
         strips.append(Strip(chunk.start, chunk.piece, chunk.columns["device"], when, symbol))
-    gathered = gather(strips, context.labels("raw", as_of), ALWAYS, context.ties)
-    if arrival is not None:
-        gathered = _ordered(gathered, context.column("at"))
+    gathered = gather(strips, replace(context.labels("raw", as_of), label=one.label), ALWAYS, context.ties)
+    happened = None if arrival is None else frozen(context.column("at"))
+    if happened is not None:
+        gathered = _ordered(gathered, happened)
     wide = Wide(context, program, sets.rows_that)
     return Rows(
-        gathered=gathered, happened=NONE if arrival is None else frozen(context.column("at")), live=arrival is not None,
+        gathered=gathered, owners=owners_of(context, one, gathered, happened, as_of),
+        happened=NONE if happened is None else happened, live=happened is not None,
         campaign=frozen(context.column("campaign")), touch=frozen(context.column("touch")), amount=wide.amount(),
         order=wide.order(), **wide.basket(), figures=wide.figures(), sets=sets.tables(),
     )  # fmt: skip
+
+
+def _telling(chunk: Chunk, symbol: np.ndarray, ids: Joined, as_of: int, out: int) -> np.ndarray:
+    """With what programs sent, which is no behaviour, but says all the same whose ids are one visitor's."""
+    left = np.flatnonzero(chunk.columns["flags"] & out)
+    device = chunk.columns["device"][left]
+    symbol[left[(device >= 0) & ids.several[device] & (chunk.columns["at"][left] <= as_of)]] = tape_state.KNOWN
+    return symbol
 
 
 def _ordered(gathered: Gathered, happened: np.ndarray) -> Gathered:
     """The events of one call as they happened."""
     key = gathered.key.copy()
     rows = len(key)
-    given = gathered.offsets, gathered.at, key, frozen(happened)
-    for span in gathered.spans(tape.order_calls.parts(rows)):
-        tape.order_calls(*given, *span, rows=rows)
+    given = gathered.offsets, gathered.at, key, happened
+    for span in gathered.spans(order_calls.parts(rows)):
+        order_calls(*given, *span, rows=rows)
     return replace(gathered, key=frozen(key))
 
 
@@ -127,16 +144,16 @@ class _Sets:
     def symbols(self, chunk: Chunk, as_of: int, out: int) -> np.ndarray:
         """The symbol of each row, 0 where it does not count; uint16."""
         name, flags = chunk.columns["name"], chunk.columns["flags"]
-        found = self._lut[name] | _flag_table()[flags]
-        found[chunk.columns["campaign"] != 0] |= tape_state.HAS_CAMPAIGN
+        found = self._lut.take(name)
+        found |= _flag_table().take(flags)
+        found |= (chunk.columns["campaign"] != 0).astype(np.uint16) * np.uint16(tape_state.HAS_CAMPAIGN)
         if self._tests and self._tested.any():
             rows = np.flatnonzero(self._tested[name])
             found[rows] |= self._served(chunk, rows)
-        left = (flags & out) != 0
+        found[np.flatnonzero(flags & out)] = 0
         if self.context.snapshot.pieces[chunk.piece].last_at > as_of:
-            left |= chunk.columns["at"] > as_of
-        found[left] = 0
-        return frozen(found)
+            found[chunk.columns["at"] > as_of] = 0
+        return found
 
     def _served(self, chunk: Chunk, rows: np.ndarray) -> np.ndarray:
         name = chunk.columns["name"][rows]

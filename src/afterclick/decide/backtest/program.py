@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from afterclick.analyse.context import TOUCH_FIELDS
-from afterclick.analyse.kernels import tape, tape_state, tape_terms
+from afterclick.analyse.kernels import tape_rules, tape_state, tape_terms
 from afterclick.analyse.kernels.tape_terms import HEAD, MISSING, NOBODY, RING
 from afterclick.analyse.segments.baskets import ADDED, ORDERED, REMOVED
 from afterclick.core.arrays import frozen
@@ -89,6 +89,14 @@ class Program(NamedTuple):
     def numbers(self) -> np.ndarray:
         """The number in the book of each rule of the tape."""
         return np.array([one.number for one in self.running], np.int64)
+
+    @property
+    def reach(self) -> int:
+        """How long (µs) behind the last event time alone may still change anything."""
+        if not len(self.timed):
+            return 0
+        spans = self.terms[:, (tape_terms.WITHIN, tape_terms.RECENT)]
+        return 1 + max(int(spans.max()), int(self.spans.max()), tape_terms.ABANDONED)
 
     def tables(self) -> tuple[Any, ...]:
         """What the kernel takes, in its order."""
@@ -256,9 +264,9 @@ class _Making:
         for name in one.rule.on:
             step = self._step(Step(event=name))
             self.asked[step] = self.asked.get(step, 0) | 1 << place
-        once = tape.ALWAYS if one.always else tape.ONCE_EVERY if one.every else tape.ONCE_A_SESSION
+        once = tape_rules.ALWAYS if one.always else tape_rules.ONCE_EVERY if one.every else tape_rules.ONCE_A_SESSION
         if not (one.always or one.every or one.session):
-            once = tape.ONCE_EVER
+            once = tape_rules.ONCE_EVER
         groups = sorted(self.book.groups)
         group = groups.index(one.rule.group) if one.rule.group else -1
         return [one.condition, int(bool(one.rule.on)), once, one.every, group, one.cooldown]

@@ -1,4 +1,4 @@
-"""Rules over a store's history: visitors of one device by the tape, all others event by event through the engine."""
+"""Rules over a store's history: by the tape, and event by event through the engine what the tape does not know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.gathered import even
@@ -17,14 +16,13 @@ from afterclick.core.spans import Period
 from afterclick.decide.backtest import exact
 from afterclick.decide.backtest.arriving import arrivals
 from afterclick.decide.backtest.columns import Rows, rows_of
+from afterclick.decide.backtest.joined import joined, roots
 from afterclick.decide.backtest.program import Program, program_of
 from afterclick.decide.backtest.saying import sayer
 from afterclick.decide.backtest.tapes import NotHere
 from afterclick.decide.backtest.tested import switched_on
-from afterclick.decide.reading import EventReader, setting_of
+from afterclick.decide.reading import FUTURE, EventReader, setting_of
 from afterclick.decide.rules.book import RuleBook
-from afterclick.stitch.components import components
-from afterclick.stitch.visitors import EVIDENCE
 from afterclick.store.automations import LiveRule
 from afterclick.store.columns import Flag
 
@@ -37,8 +35,8 @@ class Firings(NamedTuple):
     """One row per firing, by (instant, visitor, rule): visitor int32 (code in book `id` of the visitor's first id), rule
     int32 (place in `rules`), at int64 (µs), row int64 (the visitor's latest event then, global), timed bool (by time alone).
 
-    `by_tape` and `by_engine` are the visitors each way has run, the engine only those of whom anything can fire; `why` is
-    why the tape ran none, "" where it did.
+    `by_tape` and `by_engine` are the visitors each way has run, of those alone of whom anything can fire; `why` is why the
+    tape ran none, "" where it did.
     """
 
     visitor: np.ndarray
@@ -74,20 +72,16 @@ class History:
     def firings(self, progress: Progress | None = None) -> Firings:
         """All firings."""
         context = self.context
-        apart = np.ones(context.snapshot.book("id").size, bool) if self.only == "engine" else together(context)
+        apart = np.ones(context.snapshot.book("id").size, bool)
         found = [np.zeros((0, 5), np.int64)]
         by_tape = by_engine = 0
-        if self.book.running and not apart.all():
+        if self.book.running and self.only != "engine":
             try:
-                told, chosen, beyond = self._taped(apart)
-                apart = apart | beyond
-                by_tape = chosen - int(beyond.sum())
+                told, by_tape, apart = self._taped()
                 found.append(told)
             except NotHere as reason:
                 self.why = str(reason) or "terms"
-                apart = np.ones(len(apart), bool)
-        apart = apart & self._may_fire() if self.only != "tape" and self.book.running else apart & False
-        if apart.any():
+        if self.only != "tape" and self.book.running and apart.any() and (apart := apart & self._may_fire()).any():
             ran = exact.run(context, self.book, apart, self.period, self.as_of, progress)
             by_engine, self._exact = ran.visitors, ran.values
             found.append(ran.firings)
@@ -117,8 +111,8 @@ class History:
         """What the terms of these firings were then, as text; "" where the engine had gone on by then."""
         texts = dict(self._exact)
         if self._program is not None and self._rows is not None:
-            sizes = np.diff(self._rows.gathered.offsets)
-            chosen = np.unique(visitor[sizes[visitor] > 0]).astype(np.int32)
+            sizes, label = np.diff(self._rows.gathered.offsets), joined(self.context).label[visitor]
+            chosen = np.unique(label[(sizes[label] > 0) & ~self._left[label]]).astype(np.int32)
             out, told = self._fold(chosen, values=True)
             out[:, 1] = self._program.numbers[out[:, 1]]
             shown = sayer(self.book, self.context.touches())
@@ -130,17 +124,25 @@ class History:
         keys = zip(visitor.tolist(), rule.tolist(), at.tolist(), strict=True)
         return [texts.get(key, "") for key in keys]
 
-    def _taped(self, apart: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
-        """(firings (n, 5), visitors, which of them the tape has no room for)."""
-        context = self.context
+    def _taped(self) -> tuple[np.ndarray, int, np.ndarray]:
+        """(firings (n, 5), visitors, the ids of those of whom the tape has no room or a person has linked)."""
+        context, ids = self.context, joined(self.context)
         self._program = program_of(self.book, context.touches())
         self._rows = rows_of(context, self._program, arrivals(context), self.as_of, BOTS)
-        chosen = np.flatnonzero((np.diff(self._rows.gathered.offsets) > 0) & ~apart).astype(np.int32)
-        self._beyond = np.zeros(len(apart), np.uint8)
+        owners = self._rows.owners
+        self._left = ids.by_hand | owners.crowded
+        offsets, at = self._rows.gathered.offsets, self._rows.gathered.at
+        chosen = np.flatnonzero((np.diff(offsets) > 0) & ~self._left).astype(np.int32)
+        # What nothing happens to any more before the period begins, nothing can fire for in it.
+        chosen = chosen[at[offsets[chosen + 1] - 1] >= self.period.start - FUTURE - self._program.reach]
+        self._beyond = np.zeros(len(self._left), np.uint8)
         whole, _ = self._fold(chosen)
         whole = whole[(whole[:, 2] >= self.period.start) & (whole[:, 2] < self.period.end)]
         whole[:, 1] = self._program.numbers[whole[:, 1]]
-        return whole, len(chosen), self._beyond.astype(bool)
+        done = chosen[self._beyond[chosen] == 0]
+        visitors = np.where(owners.base[done] >= 0, owners.visitors[done], 1)
+        self._left |= self._beyond.astype(bool)
+        return whole, int(visitors.sum()), self._left[ids.label]
 
     def _fold(self, chosen: np.ndarray, *, values: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Firings of these visitors, and the values of all terms beside each of them if they are wanted."""
@@ -155,8 +157,8 @@ class History:
         def fold(span: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
             room = int(edges[span[1]] - edges[span[0]]) // 8 + _ROOM
             while True:
-                out = np.zeros((room, 5), np.int64)
-                told = np.zeros((room if values else 0, len(program.terms)), np.int64)
+                out = np.empty((room, 5), np.int64)
+                told = np.empty((room if values else 0, len(program.terms)), np.int64)
                 count = int(tape.fold_rules(*given, *span, *rest, out, told, rows=total))
                 if count <= room:
                     return out[:count], told[:count]
@@ -177,44 +179,3 @@ def run(
 ) -> Firings:
     """The firings inside a period of the rules of a book; see `History`."""
     return History(context, book, period, as_of, only=only).firings(progress)
-
-
-def roots(context: Context) -> np.ndarray:
-    """Per code of book `id` the smallest one that any evidence, of any date and refused or not, puts it together with."""
-
-    def find() -> np.ndarray:
-        edges = context.edges()
-        return frozen(components(context.snapshot.book("id").size, edges.a, edges.b))
-
-    return context.keep(("ids by evidence",), find)
-
-
-def together(context: Context) -> np.ndarray:
-    """Per code of book `id` whether any evidence, of any date, puts it together with another id that brings events.
-
-    A device and one user who never comes without it are one visitor from the first event on, whatever the order.
-    """
-
-    def find() -> np.ndarray:
-        ids, edges = context.snapshot.book("id"), context.edges()
-        apart = np.zeros(ids.size, bool)
-        root = roots(context)
-        joined = np.zeros(ids.size, bool)
-        joined[edges.a], joined[edges.b] = True, True
-        codes = np.flatnonzero(joined)
-        if not len(codes):
-            return frozen(apart)
-        texts = ids.all.take(codes.astype(np.int32))
-        device, user = (np.asarray(pc.starts_with(texts, space)) for space in ("a:", "u:"))
-        sends = np.zeros(ids.size, bool)
-        for chunk in context.snapshot.chunks(("device",), None):
-            sends[np.maximum(chunk.columns["device"], 0)] = True
-        devices = np.bincount(root[codes[device]], minlength=ids.size)
-        users = np.bincount(root[codes[user]], minlength=ids.size)
-        alone = np.bincount(root[codes[user & sends[codes]]], minlength=ids.size)
-        by_hand = np.zeros(ids.size, bool)
-        by_hand[root[edges.a[edges.what != EVIDENCE]]] = True
-        several = (devices > 1) | (users > 1) | ((devices == 1) & (alone > 0)) | by_hand
-        return frozen(several[root])
-
-    return context.keep(("ids together",), find)

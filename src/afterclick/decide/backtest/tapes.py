@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
-from afterclick.analyse.kernels import tape
+from afterclick.analyse.kernels import tape_rules
 from afterclick.core import condition_tree as tree
 from afterclick.core import money
 from afterclick.core import rule as rules_of_text
@@ -64,14 +64,14 @@ class _Writing:
     def _write(self, node: tree.Node, out: list[int]) -> None:
         match node:
             case tree.AllOf(parts) | tree.AnyOf(parts):
-                self._joined(parts, tape.ELSE_TO if isinstance(node, tree.AllOf) else tape.THEN_TO, out)
+                self._joined(parts, tape_rules.ELSE_TO if isinstance(node, tree.AllOf) else tape_rules.THEN_TO, out)
             case tree.Not(part):
                 self._write(part, out)
-                out += tape.NOT, 0, 0, 0
+                out += tape_rules.NOT, 0, 0, 0
             case tree.Always(value):
-                out += tape.TRUE if value else tape.FALSE, 0, 0, 0
+                out += tape_rules.TRUE if value else tape_rules.FALSE, 0, 0, 0
             case tree.In(field, values) if not self._is_touch(field):
-                self._joined([tree.Compare(field, "==", literal) for literal in values], tape.THEN_TO, out)
+                self._joined([tree.Compare(field, "==", literal) for literal in values], tape_rules.THEN_TO, out)
             case _:
                 self._leaf(node, out)
 
@@ -95,10 +95,10 @@ class _Writing:
             values = self.touches[field_of_state(one.term).partition(".")[2]]
             test = leaf_test(leaf)
             self.tables.append((len(out) + 2, [int(test(value)) for value in (None, *values)]))
-            out += tape.LISTED, slot, 0, 0
+            out += tape_rules.LISTED, slot, 0, 0
         else:
             low, high, outside = _between(leaf, one.term)
-            out += tape.OUTSIDE if outside else tape.BETWEEN, slot, low, high
+            out += tape_rules.OUTSIDE if outside else tape_rules.BETWEEN, slot, low, high
 
 
 def _between(leaf: tree.Leaf, term: Term) -> tuple[int, int, int]:

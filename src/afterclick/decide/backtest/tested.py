@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from afterclick.core.errors import SpecError, nearest
+from afterclick.core.errors import SpecError, nearest_or_known
+from afterclick.core.said import Said
 from afterclick.core.step import Step
 from afterclick.decide.backtest.program import MOST_RULES
 from afterclick.decide.rules.book import JOURNEY, RuleBook
@@ -73,21 +74,21 @@ def _rule(definitions: Definitions, text: str, on: Sequence[str], once: str) -> 
     if text in saved:
         return saved[text]
     if not any(sign in text for sign in "=<>(.") and text not in ("true", "false"):
-        hint = nearest(text, saved) or "rules: " + (", ".join(list(saved)[:20]) or "none yet") + "; or write what must hold"
-        raise SpecError(f"there is no rule {text[:80]!r}", hint=hint, path="rule")
+        hint = nearest_or_known(text, saved, "refusals.rules_or_write", 20)
+        raise SpecError(Said("refusals.no_rule", text=text[:80]), hint=hint, path="rule")
     written = LiveRule(name=WRITTEN, when=text, on=tuple(on), once=once, show=Show())
     try:
         RuleBook.compile([msgspec.structs.replace(written, state="on")])
     except SpecError as error:
-        raise SpecError(error.message, hint=error.hint, path="rule", code=error.code) from None
+        raise SpecError(error.said, hint=error.advice, path="rule", code=error.code) from None
     return written
 
 
 def _journey(definitions: Definitions, name: str) -> Journey:
     saved = {one.name: one for one in definitions.journeys}
     if name not in saved:
-        hint = nearest(name, saved) or "journeys: " + (", ".join(list(saved)[:20]) or "none yet")
-        raise SpecError(f"there is no journey {name!r}", hint=hint, path="journey")
+        hint = nearest_or_known(name, saved, "refusals.known_journeys", 20)
+        raise SpecError(Said("refusals.no_journey", name=name), hint=hint, path="journey")
     return saved[name]
 
 
