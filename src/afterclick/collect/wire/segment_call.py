@@ -54,6 +54,8 @@ class Context(msgspec.Struct):
     device: Device | None = None
     consent: Any = None
     consent_management: Any = msgspec.field(name="consentManagement", default=None)
+    locale: Any = None
+    timezone: Any = None
 
 
 class Message(msgspec.Struct, rename="camel"):

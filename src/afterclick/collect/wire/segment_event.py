@@ -23,6 +23,9 @@ _NOWHERE: Final = Context()
 _NO_PAGE: Final = Page()
 _DIRECT: Final = "$direct"
 """What RudderStack writes for no referrer."""
+_LANGUAGES: Final = ("locale", "lang", "language")
+_ZONES: Final = ("timezone", "time_zone", "tz")
+_SHORT: Final = 64
 
 
 class _Sent(dict[str | int | float, int | None]):
@@ -108,7 +111,7 @@ def _properties(message: Message, kind: str, context: Context) -> dict[str, Any]
     if kind == "track":
         return message.properties or {}
     if kind == "identify":
-        return message.traits or dict(context.traits or {}) or message.properties or {}
+        return _at_home(message.traits or dict(context.traits or {}) or message.properties or {}, context)
     if kind == "group":
         found = message.traits or {}
         if message.group_id:
@@ -120,6 +123,15 @@ def _properties(message: Message, kind: str, context: Context) -> dict[str, Any]
     if message.category and kind != "alias":
         found.setdefault("category", message.category)
     return found
+
+
+def _at_home(said: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Traits with the language and the time zone that SDKs tell of the device, where the person has named none: messages
+    are written, and quiet hours kept, by them."""
+    for names, value in ((_LANGUAGES, context.locale), (_ZONES, context.timezone)):
+        if isinstance(value, str) and 0 < len(value) <= _SHORT and not any(name in said for name in names):
+            said[names[0]] = value
+    return said
 
 
 def _text(said: dict[str, Any], key: str) -> str | None:
