@@ -193,7 +193,7 @@ def test_a_browser_that_calls_itself_headless_is_shown_nothing(shop: Served, her
     track(tab, "News", crawled=1)
 
     def crawled() -> bool:
-        return any(one["properties"].get("crawled") for one in stored(shop, "News"))
+        return any(one.get("properties", {}).get("crawled") for one in stored(shop, "News"))
 
     wait(tab, crawled)
     other = opened(here, page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from afterclick.analyse import consents
@@ -23,7 +24,7 @@ from afterclick.collect.live.journal import Journal
 from afterclick.collect.live.waiting import Limits
 from afterclick.collect.privacy.policy import Policy
 from afterclick.core import clock
-from afterclick.core.errors import AfterclickError, StoreError
+from afterclick.core.errors import AfterclickError, StoreError, StoreLocked
 from afterclick.core.said import Said
 from afterclick.store import sealing
 from afterclick.store.access import Access
@@ -276,10 +277,12 @@ class LiveSite:
         # can be decided again from the tail alone. Who does not act for long must not fill it without end.
         if not self.deciding.save() and self.tail.events < _MOST_UNSEALED:
             return
-        entry = self.shop.store.seal(self.tail)
-        merged = 0
-        while self.shop.store.compact() is not None:
-            merged += 1
+        entry, merged = None, 0
+        # Where another thread of this process imports or erases nothing is wrong, and the turn comes.
+        with suppress(StoreLocked):
+            entry = self.shop.store.seal(self.tail)
+            while self.shop.store.compact() is not None:
+                merged += 1
         if entry is not None:
             self.journal.write("sealed", position=self.tail.sealed, merged=merged, seconds=round(clock.ticks() - begun, 3))
 
