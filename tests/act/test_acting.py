@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,28 +19,12 @@ from afterclick.core.errors import StoreError
 from afterclick.decide.told import Heard, Told
 from afterclick.store import sealing
 from afterclick.store.automations import Entry, LiveRule
+from support.deciding import serving, until
 from support.journeying import START, decided, heard, journey, merged, send, wait
 from support.served import Served, served
 
 ENTERED = journey(wait("1h"), send(), name="basket")
 MAKES = LiveRule(name="keen", when="session.pages >= 2", emit="Keen", state="on", once="ever")
-
-
-def until(true: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (found := true()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return found
-
-
-@contextmanager
-def serving(folder: Path, **defined: Any) -> Iterator[Served]:
-    with afterclick.open(folder, write=True, create=True) as shop:
-        shop.define(**defined)
-    with served(folder) as server:
-        until(lambda: server.live.deciding.decider.ready)
-        yield server
 
 
 def contact(seq: int, device: str) -> Heard:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from afterclick.app.people.forms import Needles
 from afterclick.app.people.redaction import Redaction
 from afterclick.app.people.whose import Person
 from afterclick.store.automations import Node, Send, Words
+from support.deciding import until
 from support.journeying import START, journey, wait
 from support.sending import intent
 from support.served import Served, served
@@ -29,14 +28,6 @@ NAME, MAIL = "kim-jiwoo-4711", "kim.jiwoo@mail.example"
 IDS = (f"u:{NAME}", f"e:{MAIL}")
 SAYS = Node(send=Send(channel="onsite", words=(Words(title="Hello", body=f"Write to {MAIL.upper()}, we all do"),)))
 ABOUT = journey(wait("3d"), SAYS, name="about")
-
-
-def until(true: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (found := true()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return found
 
 
 def blotting(*ids: str) -> Blotting:

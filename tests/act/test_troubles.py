@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,19 +17,12 @@ from afterclick.core.errors import SpecError, StoreError
 from afterclick.decide.decider import Decider
 from afterclick.decide.told import Told
 from afterclick.store.automations import Entry, LiveRule, Show, Words
+from support.deciding import until
 from support.journeying import DAY, HOUR, MINUTE, START, Course, decided, journey, send, wait
 from support.served import Served, served
 
 SHOWN = LiveRule(name="shown", when="visitor.pages >= 1", show=Show(words=(Words(title="Hi"),)), state="on", once="ever")
 UTC = ZoneInfo("UTC")
-
-
-def until(true: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (found := true()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return found
 
 
 def made(folder: Path, **defined: Any) -> Path:

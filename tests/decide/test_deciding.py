@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +21,11 @@ from afterclick.decide.states_file import FILE, StatesFile
 from afterclick.decide.told import Decided, Heard, Told
 from afterclick.store.live.calls import TailCall
 from afterclick.store.live.tail import Tail
+from support.deciding import until
 from support.served import Served, basic, served
 from support.serving import serving
 
 SECOND = 1_000_000
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """What becomes true, waited for generously."""
-    deadline = time.monotonic() + 60
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def states(fold: Fold) -> dict[str, bytes]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,19 +22,12 @@ from afterclick.decide.decision import Decision
 from afterclick.decide.rules.book import RuleBook
 from afterclick.decide.told import Decided, Heard, Told
 from afterclick.store.automations import Branch, Entry, LiveRule, Node, Send, Show, Words
+from support.deciding import serving, until
 from support.journeying import START, decided, heard, journey, wait
 from support.served import Served, served
 
 OLD = LiveRule(name="old", when='visitor.pages >= 1', show=Show(words=(Words(title="Hi"),)), state="on", once="ever")
 COUNTS = 'count("Tried") >= 1'
-
-
-def until(true: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (found := true()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return found
 
 
 def now_ms() -> int:
@@ -60,15 +52,6 @@ def slow(monkeypatch) -> Iterator[Any]:
 
     yield held, begun
     go.set()
-
-
-@contextmanager
-def serving(folder: Path, **defined: Any) -> Iterator[Served]:
-    with afterclick.open(folder, write=True, create=True) as shop:
-        shop.define(**defined)
-    with served(folder) as server:
-        until(lambda: server.live.deciding.decider.ready)
-        yield server
 
 
 def tried(server: Served, number: int, device: str, event: str = "Tried") -> None:

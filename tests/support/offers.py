@@ -8,8 +8,7 @@ import json
 import queue
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pytest
 import afterclick
 from afterclick.store.automations import Arm, LiveRule, Show, Words
 from afterclick.surfaces.collector import decisions
+from support.deciding import until
 from support.served import Served, served
 
 SIGN_UP = LiveRule(
@@ -70,15 +70,6 @@ def deciding(
         patch.setattr(decisions, "BUDGET_S", budget_s)
         until(lambda: shop.live.deciding.decider.ready)
         yield shop
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """What becomes true, waited for generously."""
-    deadline = time.monotonic() + 60
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def page(number: int, visitor: str, url: str = "https://shop.example/p") -> dict[str, Any]:
