@@ -68,7 +68,7 @@ def test_a_listener_that_stumbles_costs_no_event_and_no_offer_and_is_told(tmp_pa
         def stumbles(_told: object) -> None:
             raise KeyError("ours")
 
-        decider._listeners.insert(0, stumbles)
+        decider.listen(stumbles)
         view(server, 1)
         assert [offer.rule for offer in decider.offers("d", "", clock.now())] == ["shown"]
         assert server.live.tail.balance().stored == 1

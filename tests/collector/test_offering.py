@@ -38,7 +38,7 @@ class Decider:
         self.keys: dict[str, str] = {}
         self.device = "v"
 
-    def listen(self, callback: Any) -> None:
+    def listen(self, callback: Any, *, events: Any = None) -> None:
         self.hear = callback
 
     def visitor(self, anonymous_id: str = "", user_id: str = "") -> str:
@@ -49,6 +49,9 @@ class Decider:
 
     def facts(self, visitor: str, at: int) -> dict[str, Any]:
         return {"visitor": {"name": "Kim"}, "basket": {"value": 21000, "count": 2, "lines": []}}
+
+    def is_open(self, anonymous_id: str) -> bool:
+        return bool(self.open)
 
     def offers(self, *_: Any) -> list[Offer]:
         return self.open

@@ -140,7 +140,7 @@ def test_what_journeys_did_not_hear_before_a_crash_they_hear_after_it(tmp_path) 
         until(lambda: rows(live, "SELECT count(*) FROM runs") == [2])
         # From here on nothing reaches them, as if the process had ended in between.
         assert live.acting is not None
-        live.deciding.decider._listeners.remove(live.acting._listen)
+        live.deciding.decider._listeners.pop(live.acting._listen)
         live.deciding.settled = lambda _: False
         tried(server, 3, "comes")
         tried(server, 4, "orders", "Order Completed")

@@ -60,6 +60,7 @@ PROPERTIES = st.fixed_dictionaries(
         ),
         "size": st.one_of(st.sampled_from(["L", "12"]), st.integers(0, 20), st.booleans(), st.just(12.0)),
         "rank": st.one_of(st.integers(0, 9), st.floats(0, 9, allow_nan=False), st.booleans()),
+        "nested.a": st.sampled_from(["x", 4]),
         "nested": st.fixed_dictionaries({"a": st.integers(0, 3), "b": st.text(max_size=4), "c": st.just([1])}),
         "tags": st.just(["x"]), "channel": st.sampled_from(["mail", None]), "machine": st.sampled_from(["yes", "no"]),
         "product_id": st.sampled_from(["p1", "p2"]), "note": st.text(max_size=5), "value": AMOUNT,
@@ -189,6 +190,20 @@ def test_stages_own_names_and_passive_events_of_a_store_are_heeded(tmp_path) -> 
         for n, (name, rank) in enumerate([("thing_done", 2), ("thing_done", 5), ("order_completed", 9), ("Pinged", 1)])
     ]  # fmt: skip
     assert compare(tmp_path, events, stages=stages, passive=["Pinged"], pages=[["/products/*", "Product"]]) == 4
+
+
+def test_what_lies_deeper_counts_instead_of_an_earlier_one_of_its_name(tmp_path) -> None:
+    said = [{"a.b": "x", "a": {"b": 5}}, {"a.b": 4}, {"c.d": "x", "c": {"d": "y"}}]
+    events = [
+        Canonical(event_id=f"e{n}", type="track", event="Thing Done", raw_event="Thing Done", anonymous_id="a",
+                  properties=properties, occurred_at=NOW - (9 - n) * MINUTE, received_at=NOW)
+        for n, properties in enumerate(said)
+    ]  # fmt: skip
+    assert compare(tmp_path, events) == 3
+    reader = EventReader(Definitions())
+    found = [reader.happening(event) for event in events]
+    assert [one and one.value("a.b") for one in found] == [5, 4, None]
+    assert reader.learnt["texts"] == ["c.d"]
 
 
 @pytest.mark.parametrize("bad", [{"revenue": "abc"}, {"products": [{"price": True}]}, {"price": 9_000_000_000, "quantity": 99}])

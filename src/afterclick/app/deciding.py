@@ -84,7 +84,7 @@ class Deciding:
     def start(self, emitter: Emitter | None = None) -> None:
         """Take up the kept states or learn from the log, in the background; `emitter` stores the events of rules."""
         self._emitter = emitter
-        self.decider.listen(self._follow)
+        self.decider.listen(self._follow, events=frozenset())
         definitions = self._shop.store.definitions
         self._know(definitions)
         self._resting = self._may_rest(definitions)

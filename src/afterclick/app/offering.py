@@ -25,6 +25,7 @@ from afterclick.store.definitions import Definitions
 
 _AGAIN_S: Final = 1.0
 _CHANNEL: Final = "onsite"
+_WAITING: Final = frozenset((names.MESSAGE_SENT,))
 _WORDS: Final = frozenset(Words.__struct_fields__)
 _NO_TRAITS: Final[Mapping[str, Any]] = {}
 _PERSONAL: Final = re.compile(r"\b(basket|event|run)\b")
@@ -40,8 +41,9 @@ class Deciding(Protocol):
     def position(self) -> int: ...
     def visitor(self, anonymous_id: str = "", user_id: str = "") -> str: ...
     def is_own(self, anonymous_id: str) -> bool: ...
+    def is_open(self, anonymous_id: str) -> bool: ...
     def facts(self, visitor: str, at: int) -> dict[str, Any]: ...
-    def listen(self, callback: Callable[[Sequence[Told]], None]) -> None: ...
+    def listen(self, callback: Callable[[Sequence[Told]], None], *, events: frozenset[str] | None = None) -> None: ...
     def offers(
         self, anonymous_id: str, user_id: str, now: int, placements: Collection[str] = (), languages: Sequence[str] = ()
     ) -> list[Offer]: ...
@@ -72,7 +74,7 @@ class Offering:
         self._told: set[tuple[str, str]] = set()
         self._looked: tuple[Definitions | None, bool] = (None, False)
         self._waits: set[str] = set()
-        decider.listen(self._hear)
+        decider.listen(self._hear, events=_WAITING)
 
     def anything(self) -> bool:
         """Is there a rule or a journey that may ever show something on a page?"""
@@ -95,12 +97,17 @@ class Offering:
             self._key = (key, clock.ticks())
         return page_tokens.verify(key, user_id, token, clock.now())
 
+    def may_show(self, who: Who) -> bool:
+        """Whether `offers` is worth asking: nearly always it is not, and a page waits for it."""
+        self._acts()
+        return bool(who.user_id or self._waits) or self.decider.is_open(who.anonymous_id)
+
     def offers(
         self, who: Who, now: int, placements: Collection[str] = (), languages: Sequence[str] = ()
     ) -> list[Offer]:
         """Messages of journeys first, the oldest before the others; then those of rules, most urgent first. `now` µs UTC."""
-        decider, who = self.decider, self._whose(who)
-        found = decider.offers(who.anonymous_id, who.user_id, now, placements, languages)
+        who = self._whose(who)
+        found = self.decider.offers(who.anonymous_id, who.user_id, now, placements, languages)
         filled = [offer for one in found if (offer := self._filled(one, who, now)) is not None]
         waiting = self._waiting(who, now)
         return [one for one in waiting if not one.placement or one.placement in placements] + filled if waiting else filled

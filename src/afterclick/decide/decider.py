@@ -16,7 +16,7 @@ from afterclick.decide.decision import Decision
 from afterclick.decide.fold import Fold
 from afterclick.decide.rules.book import RuleBook
 from afterclick.decide.states_file import Changes, Note
-from afterclick.decide.told import Decided, Offer, Told
+from afterclick.decide.told import Decided, Heard, Offer, Told
 from afterclick.store.automations import Show, Words
 
 Listener = Callable[[Sequence[Told]], None]
@@ -37,7 +37,7 @@ class Decider:
         self._lock = threading.RLock()
         self._breath = threading.Event()
         self._fold = fold
-        self._listeners: list[Listener] = []
+        self._listeners: dict[Listener, frozenset[str] | None] = {}
         self._shows = {} if fold is None else _shows(fold.engine.book)
         self.unheard = 0
         self.on_unheard: Callable[[str], None] = lambda _: None
@@ -70,9 +70,12 @@ class Decider:
                 "skipped": fold.skipped,
             }  # fmt: skip
 
-    def listen(self, callback: Listener) -> None:
-        """Tell it everything of one call, or of time, in one list, in the order of the log; it must be quick."""
-        self._listeners.append(callback)
+    def listen(self, callback: Listener, *, events: frozenset[str] | None = None) -> None:
+        """Tell it everything of one call, or of time, in one list, in the order of the log; it must be quick.
+
+        Most calls bring one event and nothing else: of those it hears such `events` alone, of all where that is None.
+        """
+        self._listeners[callback] = events
 
     def take(self, seq: int, received_at: int, source: str, events: Sequence[Canonical]) -> list[Decision]:
         """The events of a call that is on disk; calls come in the order of their numbers."""
@@ -177,6 +180,15 @@ class Decider:
             found = fold.engine.offers(memory, now)
         return [offer for one in found if (offer := self._offer(one, placements, languages)) is not None]
 
+    def is_open(self, anonymous_id: str) -> bool:
+        """Whether anything at all may be shown to the visitor of a device."""
+        with self._lock:
+            fold = self._fold
+            if fold is None:
+                return False
+            memory = fold.memories.get(fold.people.of_device(anonymous_id))
+            return memory is not None and bool(memory.offers)
+
     def holds(self, visitor: str, text: str, at: int) -> bool:
         """Whether a rule that journeys watch holds for a visitor. Raises SpecError for one that nobody watches."""
         with self._lock:
@@ -252,7 +264,13 @@ class Decider:
 
     def tell(self, told: Sequence[Told]) -> None:
         """Tell the listeners what was learnt beside `take` and `tick`."""
-        for listener in self._listeners if told else ():
+        if not told:
+            return
+        first = told[0]
+        name = first.event.event if len(told) == 1 and isinstance(first, Heard) else None
+        for listener, events in self._listeners.items():
+            if name is not None and events is not None and name not in events:
+                continue
             try:
                 listener(told)
             except Exception as mistake:  # noqa: BLE001 - it must keep neither the others from hearing nor the event's sender

@@ -17,7 +17,7 @@ from afterclick.core.errors import SpecError
 from afterclick.core.said import Said
 from afterclick.core.step import ANY_EVENT
 from afterclick.decide.decision import Decision
-from afterclick.decide.event_fields import GENERATION
+from afterclick.decide.event_fields import GENERATION, of_visit
 from afterclick.decide.firing import Cause, Firing
 from afterclick.decide.memory import Memory
 from afterclick.decide.merging import merge
@@ -81,7 +81,8 @@ class Engine:
         decisions = [] if memory.soonest > one.at else self._turns(memory, one.at)
         was_here = memory.state.visits.sessions > 0
         memory.at, memory.live = one.at, live
-        memory.generation = _generation(one)
+        made = one.fields.get(GENERATION)
+        memory.generation = 0 if made is None else _generation(made)
         if memory.offers or not one.names.isdisjoint(_ACKS_NAMES):
             self._acknowledge(memory, one)
             memory.expire(one.at)
@@ -105,20 +106,20 @@ class Engine:
         state.add(one)
         fields = one.fields
         if book.touch_fields and not one.system:
-            one = _of_visit(one, state.visits.session.get("touch"), book.touch_fields)
+            one = of_visit(one, state.visits.session.get("touch"), book.touch_fields)
             fields = one.fields
         changed: dict[int, Any] = {}
-        machines, moved, timed = memory.machines, book.moved_machines, book.timed
-        for number, places in book.steps.served(one.names, fields).items():
+        counted, served = book.steps.served(one.names, fields)
+        for event in counted:
+            # Most windows hold fewer than any rule asks for.
+            if not memory.passes(event, at):
+                self._counted(memory, event, changed)
+        machines, moved, timed = memory.kept, book.moved_machines, book.timed
+        for number, places in served.items():
             machine = machines.get(number)
             if machine is None:
                 machine = machines[number] = book.machines[number].machine()
-            if machine.__class__ is Sliding:
-                # Most windows hold fewer than any rule asks for.
-                if not machine.step(at):
-                    continue
-            else:
-                machine.take(one, places)
+            machine.take(one, places)
             if number in moved:
                 changed[number] = machine.value(at)
                 if number in timed:
@@ -133,6 +134,20 @@ class Engine:
         if (changed or book.turning) and memory.turns:
             memory.soonest = min(memory.turns.values())
         return changed
+
+    def _counted(self, memory: Memory, event: str, changed: dict[int, Any]) -> None:
+        """Count an event in its windows; the values that any rule may see, and when time changes them."""
+        at, book = memory.at, memory.book
+        for asked in book.windows[event]:
+            number = asked.number
+            machine = memory.kept.get(number)
+            if machine is None:
+                machine = memory.kept[number] = asked.machine()
+            assert isinstance(machine, Sliding)
+            if machine.step(at) and number in book.moved_machines:
+                changed[number] = machine.value(at)
+                if number in book.timed:
+                    memory.turns[number] = machine.turn(at)
 
     def _of_state(self, memory: Memory, terms: tuple[StateTerm, ...], changed: dict[int, Any]) -> None:
         """The values of terms of the state, and when time changes them."""
@@ -268,21 +283,7 @@ class _At:
         return self.memory.value(self.memory.book.asked[number], self.at)
 
 
-def _generation(one: Happening) -> int:
-    """How many rules stand behind an event; those that no rule made have none."""
-    value = one.fields.get(GENERATION)
-    number = None if value is None else as_number(value)
+def _generation(made: Any) -> int:
+    """How many rules stand behind an event, by what it says of it."""
+    number = as_number(made)
     return int(number) if number is not None and 0 < number < _MOST else 0
-
-
-def _of_visit(one: Happening, touch: Mapping[str, Any] | None, wanted: tuple[str, ...]) -> Happening:
-    """The event with what its visit came by, as the batch reads it: texts, flags as `true` and `false`."""
-    known = {} if touch is None else {name: _text(touch.get(name)) for name in wanted}
-    more = {name: text for name, text in known.items() if text}
-    return one._replace(fields={**one.fields, **more}) if more else one
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from afterclick.analyse.segments.happening import Happening
 from afterclick.decide.places import Recent
 
 GENERATION: Final = "properties.generation"
@@ -29,12 +30,10 @@ class EventFields(Mapping[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field."""
-        found = self._all
-        if found is None:
-            if name is GENERATION and not self._own:
-                return self._said.get("generation", default)
-            found = self._put_together()
-        return found.get(name, default)
+        if name is GENERATION:
+            # No field bears this name, so nothing else can stand there.
+            return self._said.get("generation", default)
+        return (self._all or self._put_together()).get(name, default)
 
     def __getitem__(self, name: str) -> Any:
         return (self._all or self._put_together())[name]
@@ -63,3 +62,16 @@ class EventFields(Mapping[str, Any]):
             found[_prefixed[name]] = value
         self._all = found
         return found
+
+
+def of_visit(one: Happening, touch: Mapping[str, Any] | None, wanted: tuple[str, ...]) -> Happening:
+    """The event with what its visit came by, as the batch reads it: texts, flags as `true` and `false`."""
+    known = {} if touch is None else {name: _text(touch.get(name)) for name in wanted}
+    more = {name: text for name, text in known.items() if text}
+    return one._replace(fields={**one.fields, **more}) if more else one
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

@@ -121,12 +121,14 @@ class Fold:
         if not whose.visitor or one.flags & _BOT:
             return
         memory = self.memories.change(whose.visitor)
-        before = self.engine.tick(memory, arrival - 1)
+        before = self.engine.tick(memory, arrival - 1) if memory.soonest < arrival or not memory.warm else ()
         if one.at < memory.at:
             one = one._replace(at=memory.at)
         late = live and arrival - event.occurred_at > LATE
         found = self.engine.add(memory, one, event.event_id, live=live, late=late)
-        self._plan(whose.visitor, self.engine.due(memory))
+        due = self.engine.due(memory)
+        if due < NEVER or whose.visitor in self.due:
+            self._plan(whose.visitor, due)
         if before:
             told.extend(Decided(seq, decision) for decision in before)
         told.append(Heard(seq, event.event_id, whose.visitor, one.at, live, late, event, one))

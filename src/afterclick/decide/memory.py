@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from afterclick.analyse.segments.machines import NEVER, Machine
 from afterclick.analyse.segments.state_machines import Setting, VisitorState
 from afterclick.decide import packing
+from afterclick.decide.backlog import Backlog
 from afterclick.decide.rules.asked import Asked
 from afterclick.decide.rules.book import RuleBook
 from afterclick.decide.rules.conditions import Values
@@ -39,8 +40,8 @@ class Memory:
     """
 
     __slots__ = (
-        "at", "book", "generation", "guards", "holding", "key", "live", "machines", "offers", "soonest", "state", "turns",
-        "values", "warm",
+        "at", "backlogs", "book", "generation", "guards", "holding", "kept", "key", "live", "offers", "soonest", "state",
+        "turns", "values", "warm",
     )  # fmt: skip
 
     def __init__(self, key: str, book: RuleBook, setting: Setting) -> None:
@@ -50,14 +51,42 @@ class Memory:
         self.live = False
         self.generation = 0
         self.state = VisitorState(setting, book.bounds)
-        self.machines: dict[int, Machine] = {}
+        self.kept: dict[int, Machine] = {}
+        self.backlogs: dict[str, Backlog] = {}
+        """By the event that windows count."""
         self.guards: dict[bytes, tuple[int, int]] = {}
         self.offers: list[Open] = []
         self.cool()
         self.warm = True
 
+    @property
+    def machines(self) -> dict[int, Machine]:
+        """Those of all terms that have met an event, every window up to date."""
+        self._catch_up()
+        return self.kept
+
+    def passes(self, event: str, at: int) -> bool:
+        """Whether an event may wait to be counted, since no window of it would show any rule anything."""
+        backlog = self.backlogs.get(event)
+        if backlog is None:
+            backlog = self.backlogs[event] = Backlog(self.book.windows[event], self.kept)
+        if len(backlog) >= backlog.room:
+            backlog.hand_over(self.book.windows[event], self.kept)
+            if not backlog.room:
+                return False
+        backlog.append(at)
+        return True
+
+    def _catch_up(self) -> None:
+        for event, backlog in self.backlogs.items():
+            if backlog:
+                backlog.hand_over(self.book.windows[event], self.kept)
+
     def cool(self) -> None:
         """Forget what follows from the rest; the next reading works it out anew."""
+        self._catch_up()
+        # How much room they have depends on what the machines hold.
+        self.backlogs = {}
         self.values = Values(self.book.conditions.blank)
         self.holding = set(self.book.conditions.at_first)
         self.turns: dict[int, int] = {}
@@ -102,8 +131,12 @@ class Memory:
         """A term at an instant that is not before `at`; nothing changes."""
         if not one.steps:
             return one.read(self.state, at)
-        machine = self.machines.get(one.number)
-        return self.book.conditions.blank[one.number] if machine is None else machine.value(at)
+        machine = self.kept.get(one.number)
+        found = self.book.conditions.blank[one.number] if machine is None else machine.value(at)
+        if not one.window:
+            return found
+        backlog = self.backlogs.get(one.steps[0].event)
+        return found + backlog.since(at - one.window) if backlog else found
 
     def offer(self, one: Open) -> None:
         """Hold it ready; of too many the oldest goes."""
@@ -147,7 +180,7 @@ class Memory:
         for key, state in zip(packing.keys(parts[6]), parts[7], strict=True):
             one = book.by_key.get(key)
             if one is not None:
-                machine = found.machines[one.number] = one.machine()
+                machine = found.kept[one.number] = one.machine()
                 machine.restore(packing.back(state, found.at))
         fired, sessions = packing.whole_in(parts[9], found.at), packing.whole_in(parts[10], 0)
         for key, at, session in zip(packing.keys(parts[8]), fired, sessions, strict=True):

@@ -112,11 +112,12 @@ class People:
 
     def find(self, anonymous_id: str = "", user_id: str = "") -> str:
         """The visitor that an event with these ids now would be of, without learning anything; "" for one never seen."""
-        for text in filter(None, (anonymous_id and "a:" + anonymous_id, user_id and _USER + user_id)):
-            number = self._number.get(text)
-            if number is not None:
-                return self._ids[self.root(self._active(number, 1 << 62))]
-        return ""
+        found = self.of_device(anonymous_id)
+        return found or (self._now_of(_USER + user_id) if user_id else "")
+
+    def of_device(self, anonymous_id: str) -> str:
+        """`find` by a device alone."""
+        return self._now_of(_DEVICE + anonymous_id) if anonymous_id else ""
 
     def is_own(self, anonymous_id: str) -> bool:
         """Is this the device by which its visitor came to be known, or the visitor's only one? Any other is taken at its
@@ -195,6 +196,10 @@ class People:
             if number is not None:
                 self._ids[number] = ""
                 self.changed.add(number)
+
+    def _now_of(self, text: str) -> str:
+        number = self._number.get(text)
+        return "" if number is None else self._ids[self.root(self._active(number, 1 << 62))]
 
     def _known(self, text: str) -> int:
         number = self._number.get(text)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from math import isnan
 from typing import Any, Final, NamedTuple
 
 from afterclick.analyse.context import NO_BEHAVIOUR, TOUCH_FIELDS
@@ -43,7 +42,6 @@ _BOT, _SYSTEM, _PAGE, _QUALIFYING, _CONTACT, _FUTURE, _KNOWN, _ORDER, _REFUND, _
                 Flag.REFUND, Flag.CONTEXT)
 )  # fmt: skip
 _SHORT: Final = 1_000
-_decimal: Final = lru_cache(1 << 13)(to_decimal)
 _FLAGS: Final = tuple((name, int(bit)) for name, bit in FLAGS.items())
 
 
@@ -157,22 +155,28 @@ class EventReader:
         """The properties as columns would hold them."""
         found: dict[str, Any] = {}
         texts = self._texts
-        for name, value in scalars(given if given.__class__ is dict else dict(given)).items():
+        new: list[str] = []
+        for name, value in given.items():
+            kind = value.__class__
+            if kind is dict or kind is list:
+                # What lies deeper may bear the name of something else, and then counts instead of it.
+                texts.difference_update(new)
+                return self._properties(scalars(dict(given)))
             if name in OWN:
                 if name not in self._own:
                     self._own |= {name}
+            elif value is None:
                 continue
-            if value is None:
-                continue
-            if value.__class__ is str:
+            elif kind is str:
                 if name not in texts:
                     texts.add(name)
+                    new.append(name)
                 found[name] = value if len(value) <= _SHORT else text_of(value)
             elif name in texts:
                 found[name] = text_of(value)
             else:
-                held = as_double(value)
-                if not isnan(held):
+                held = value if kind is float else as_double(value)
+                if held == held:  # noqa: PLR0124 - NaN is no value
                     found[name] = held
         return found
 
@@ -245,11 +249,12 @@ class _Stages:
         return found + self._any if self._any and not called & NO_BEHAVIOUR else found
 
 
-def _worth(worth: SingleWorth, currency: str) -> dict[str, Any]:
+@lru_cache(1 << 13)
+def _worth(worth: SingleWorth, currency: str) -> Mapping[str, Any]:
     """What an event is worth as fields."""
     found: dict[str, Any] = {}
     if worth.amount is not None:
-        found["revenue"] = found["amount"] = found["value"] = _decimal(worth.amount)
+        found["revenue"] = found["amount"] = found["value"] = to_decimal(worth.amount)
     if currency:
         found["currency"] = currency
     if worth.order_id:

@@ -78,6 +78,8 @@ def _sender(request: WireRequest, kind: str | None, sent: Any, context: Context 
 def _key(request: WireRequest, of_body: str | None, messages: Sequence[Message]) -> str:
     """Basic, body, event, header, bearer, address, in this order."""
     headers = request.headers
+    if request.key and of_body is None and not (messages and messages[0].write_key):
+        return request.key
     return (
         credentials.in_basic(headers)
         or credentials.before_colon(of_body or "")

@@ -77,20 +77,14 @@ def said(properties: dict[str, Any]) -> dict[str, str]:
     ranks: dict[str, int] = {}
     found: dict[str, str] = {}
     for key, value in properties.items():
-        place = _PLACE.get(key)
-        if place is None:
+        if key not in _PLACE:
             continue
-        field, rank = place
-        text = _text(value)
-        if text is not None and rank < ranks.get(field, len(_PLACE)):
+        kind = value.__class__
+        text = value.strip() if kind is str else repr(value) if kind is float or kind is int else ""
+        if not text:
+            continue
+        field, rank = _PLACE[key]
+        if field not in found or rank < ranks[field]:
             ranks[field] = rank
             found[field] = text
     return found
-
-
-def _text(value: Any) -> str | None:
-    if value.__class__ is str:
-        return value.strip() or None
-    if value.__class__ is int:
-        return str(value)
-    return repr(value) if value.__class__ is float else None

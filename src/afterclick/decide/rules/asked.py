@@ -67,6 +67,8 @@ class Asked:
                 code="counts_too_far",
             )
         self.steps: tuple[Step, ...] = steps_of(term)
+        self.window = _window(term)
+        """The span (µs) of a plain window, in which every event of one name counts whatever it says; 0 for all others."""
         self.read = _reader(term)
         """The value of a term of the state at an instant."""
         self.turn = _turner(term, self.spans) if self.direction != "no" and not self.steps else None
@@ -139,6 +141,12 @@ class Asked:
         """The value for a visitor who has done nothing."""
         return self.machine().value(0) if self.steps else self.read(state, 0)
 
+
+
+def _window(term: Term) -> int:
+    if isinstance(term, Count) and term.within and not term.same and term.step.condition is None:
+        return term.within
+    return 0
 
 
 def _reader(term: Term) -> Callable[[VisitorState, int], Any]:

@@ -61,7 +61,13 @@ class RuleBook:
         self.by_key = {one.key: one for one in self.asked}
         if len(self.by_key) < len(self.asked):
             raise SpecError(Said("refusals.one_short_name"), hint=Said("refusals.other_order"))
-        self.steps = StepIndex((one.number, one.steps) for one in self.asked if one.steps)
+        windows: dict[str, list[Asked]] = {}
+        for one in self.asked:
+            if one.window:
+                windows.setdefault(one.steps[0].event, []).append(one)
+        self.windows = {event: tuple(found) for event, found in windows.items()}
+        """The plain windows of each event name: one event moves them all."""
+        self.steps = StepIndex(((one.number, one.steps) for one in self.asked if one.steps and not one.window), self.windows)
         self.touch_fields = _touch_fields(self.asked)
         self.bounds = Bounds(dict.fromkeys(said, 0) | _traits(self.asked))
         self.conditions = Conditions(self.asked, [*parsed, *watch.values()], _followed(rules))

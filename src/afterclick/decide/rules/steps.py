@@ -65,8 +65,8 @@ class _OfName:
 class StepIndex:
     """All steps that any term asks for."""
 
-    def __init__(self, asked: Iterable[tuple[int, tuple[Step, ...]]]) -> None:
-        """`asked` are numbers of terms with their steps."""
+    def __init__(self, asked: Iterable[tuple[int, tuple[Step, ...]]], windows: Iterable[str] = ()) -> None:
+        """`asked` are numbers of terms with their steps, `windows` names of events that others count without condition."""
         uses: dict[tuple[str, str], tuple[Step, list[Use]]] = {}
         for number, steps in asked:
             for place, step in enumerate(steps):
@@ -77,39 +77,44 @@ class StepIndex:
         for step, found in uses.values():
             self._names.setdefault(step.event, _OfName()).put(step, found)
         self._any = self._names.pop(ANY_EVENT, None)
-        self._known = frozenset(self._names)
-        self._told: dict[tuple[frozenset[str], bool], tuple[dict[int, list[int]], list[_OfName]]] = {}
+        self._windows = frozenset(windows)
+        self._known = frozenset(self._names) | self._windows
+        self._told: dict[tuple[frozenset[str], bool], tuple[tuple[str, ...], dict[int, list[int]], list[_OfName]]] = {}
 
-    def served(self, names: frozenset[str], fields: Mapping[str, Any]) -> Mapping[int, list[int]]:
-        """Per term the places of its steps, ascending, that an event of these names with these fields serves."""
+    def served(self, names: frozenset[str], fields: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[int, list[int]]]:
+        """Which of the windows an event of these names is counted in, and per term the places of its steps, ascending, that
+        it serves with these fields."""
         key = names & self._known, names.isdisjoint(NO_BEHAVIOUR)
         told = self._told.get(key)
         if told is None:
             told = self._by_name(*key)
-        plain, asking = told
+        counted, plain, asking = told
         if not asking:
-            return plain
+            return counted, plain
         served: dict[int, list[int]] = {}
         for one in asking:
             one.ask(fields, served)
         if not served:
-            return plain
+            return counted, plain
         for term, places in plain.items():
             served[term] = places + served[term] if term in served else places
-        return self._in_order(served)
+        return counted, self._in_order(served)
 
-    def _by_name(self, names: frozenset[str], behaviour: bool) -> tuple[dict[int, list[int]], list[_OfName]]:
-        """What events of these names serve in any case, and what must be asked."""
-        found = [self._names[name] for name in names]
+    def _by_name(
+        self, names: frozenset[str], behaviour: bool
+    ) -> tuple[tuple[str, ...], dict[int, list[int]], list[_OfName]]:
+        """Where events of these names are counted, what they serve in any case, and what must be asked."""
+        found = [self._names[name] for name in names if name in self._names]
         if self._any is not None and behaviour:
             found.append(self._any)
+        counted = tuple(sorted((names | {ANY_EVENT} if behaviour else names) & self._windows))
         plain: dict[int, list[int]] = {}
         for one in found:
             for term, place in one.plain:
                 plain.setdefault(term, []).append(place)
         if len(self._told) >= _MOST_TOLD:
             self._told.clear()
-        told = self._told[names, behaviour] = self._in_order(plain), [one for one in found if one.asks]
+        told = self._told[names, behaviour] = counted, self._in_order(plain), [one for one in found if one.asks]
         return told
 
     def _in_order(self, served: dict[int, list[int]]) -> dict[int, list[int]]:

@@ -156,7 +156,7 @@ def _plain(request: WireRequest, body: bytes, write_key: str) -> WireRequest:
     headers = request.headers
     if "content-encoding" in headers:
         headers = {name: value for name, value in headers.items() if name != "content-encoding"}
-    return request._replace(path=_BATCH, query="", headers=headers, body=body, key=write_key)
+    return WireRequest(request.method, _BATCH, "", headers, body, request.received_at, request.address, write_key)
 
 
 def _read(decoder: msgspec.json.Decoder[_S], request: WireRequest) -> _S:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -42,7 +43,7 @@ class Decisions:
         self._collector = collector
         self._offering = offering
         self._handed: OrderedDict[str, _Handed] = OrderedDict()
-        self._waiting: deque[tuple[float, _Once]] = deque()
+        self._waiting: deque[tuple[float, _Waiting]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self.offers: dict[str, Callable[[WireRequest, Done], None]] = {DECIDE: self.decide, ACK: self.acknowledge}
@@ -58,14 +59,9 @@ class Decisions:
         if not said.event or bytes(said.event) == b"null":
             self._only_read(request, said, done)
             return
-        waits = _Once(done)
+        waits = _Waiting(self._decided, request, said, done)
         self._limit(waits)
-
-        def stored(found: Answer) -> None:
-            if waits.open:
-                waits(self._decided(request, said, found) if found.status == 200 else _without(found))
-
-        self._collector.offer(asked.with_event(request, said), stored)
+        self._collector.offer(asked.with_event(request, said), waits.stored)
 
     def acknowledge(self, request: WireRequest, done: Done) -> None:
         """Store what became of an offer."""
@@ -102,7 +98,7 @@ class Decisions:
         proved = bool(user_id and token) and self._offering.proved(user_id or "", token or "")
         return Who(anonymous_id or "", (user_id or "") if proved else "")
 
-    def _limit(self, waits: _Once) -> None:
+    def _limit(self, waits: _Waiting) -> None:
         """Answer without decisions once the budget is over. One timer for all: one for each costs as much as deciding."""
         loop = asyncio.get_running_loop()
         due = loop.time() + BUDGET_S
@@ -121,7 +117,7 @@ class Decisions:
         waiting, now = self._waiting, loop.time()
         while waiting and (waiting[0][0] <= now or not waiting[0][1].open):
             # The answer may bring in the next question of its connection at once.
-            waiting.popleft()[1](_LATE)
+            waiting.popleft()[1].answer(_LATE)
         if waiting:
             self._look_at(waiting[0][0], loop)
         else:
@@ -139,9 +135,18 @@ class Decisions:
         who = self.who(said.anonymous_id, said.user_id, said.user_token)
         if not who.anonymous_id and not who.user_id and said.event:
             who = Who(_anonymous(said.event))
+        if not self._may_show(who):
+            return _undecided(found.body)
         offers = self.found(who, said.placements, asked.languages(said.languages, request.headers))
         told = b'"decisions":' + told_as(offers, tree=said.form == "tree") if offers else _NONE
-        return Answer(found.status, _HEADERS, _joined(found.body, told))
+        return Answer(200, _HEADERS, _joined(found.body, told))
+
+    def _may_show(self, who: Who) -> bool:
+        try:
+            return self._offering.may_show(who)
+        except Exception:
+            LOG.exception("no decision could be made")
+            return False
 
     def _complete(self, said: Acknowledgement) -> None:
         """Fill in what was known when the offer was handed out."""
@@ -165,14 +170,27 @@ class _Handed(NamedTuple):
     experiment: dict[str, str] | None
 
 
-class _Once:
-    """An answer that is given once."""
+class _Waiting:
+    """A page that waits for its event to be stored. It is answered once."""
 
-    def __init__(self, done: Done) -> None:
+    __slots__ = ("_decided", "_done", "_request", "_said", "open")
+
+    def __init__(
+        self, decided: Callable[[WireRequest, Question, Answer], Answer], request: WireRequest, said: Question, done: Done
+    ) -> None:
+        self._decided = decided
+        self._request = request
+        self._said = said
         self._done = done
         self.open = True
 
-    def __call__(self, found: Answer) -> None:
+    def stored(self, found: Answer) -> None:
+        """The event has got this answer."""
+        if self.open:
+            self.answer(self._decided(self._request, self._said, found) if found.status == 200 else _without(found))
+
+    def answer(self, found: Answer) -> None:
+        """Answer the page."""
         if self.open:
             self.open = False
             self._done(found)
@@ -192,6 +210,11 @@ def _told(offer: Offer, *, tree: bool) -> dict[str, Any]:
         "ttl": f"{offer.ttl_s}s", "experiment": offer.experiment,
     }  # fmt: skip
     return told | {name: text for name, text in (("rule", offer.rule), ("journey", offer.journey)) if text}
+
+
+@lru_cache(maxsize=256)
+def _undecided(body: bytes) -> Answer:
+    return Answer(200, _HEADERS, _joined(body, _NONE))
 
 
 def _joined(body: bytes, told: bytes) -> bytes:
