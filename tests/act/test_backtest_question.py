@@ -138,6 +138,18 @@ def test_a_journey_is_walked_through_on_the_clock_of_the_past(tmp_path: Path) ->
         assert not (tmp_path / "s" / "acts.db").exists()
 
 
+def test_what_was_still_on_its_way_when_the_data_ended_is_said(tmp_path: Path) -> None:
+    steps = Node(wait=Wait(span="900d")), Node(send=Send(channel="onsite", show=SHOWN))
+    journeys = [Journey(name="Slow", entry=Entry(event="View"), again="never", steps=steps)]
+    journeys.append(Journey(name="Quick", entry=Entry(event="View"), again="never", steps=steps[1:]))
+    with shop_of(tmp_path, TOLD, journeys=journeys) as shop:
+        (slow,) = [note for note in shop.ask(Backtest(journey="Slow", range="all")).notes if note.code == "backtest_under_way"]
+        assert slow.params == {"runs": 3, "messages": 0}
+        assert "3 runs were still under way and 0 messages waited" in slow.say("en")
+        quick = shop.ask(Backtest(journey="Quick", range="all"))
+        assert "backtest_under_way" not in [note.code for note in quick.notes]
+
+
 def test_a_journey_that_a_rule_or_a_segment_brings_visitors_into(tmp_path: Path) -> None:
     journeys = [
         Journey(name="J", entry=Entry(), steps=(Node(send=Send(channel="onsite", show=SHOWN)),)),

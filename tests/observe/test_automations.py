@@ -40,7 +40,9 @@ from afterclick.store.automations import (
     nodes,
 )
 from afterclick.store.definitions import Definitions
+from afterclick.surfaces.viz import live_rules
 from afterclick.surfaces.viz.automation_steps import NEW
+from afterclick.surfaces.viz.voice import Voice
 from support.shop import Shop
 
 SHOW = Show(words=(Words(title="Hello"),))
@@ -138,6 +140,28 @@ def test_a_journey_that_was_on_becomes_a_new_version(desk: Automations) -> None:
     third = desk.put(replace(longer, grace="2h"))
     assert isinstance(third, Journey)
     assert third.version == 2, "this version was never on"
+
+
+@pytest.mark.parametrize(
+    ("field", "bad", "good"),
+    [
+        ("smtp", ["mail server", "mail.example:0", "mail.example:99999", "https://mail.example"], ["mail.example", "[::1]:25"]),
+        ("base_url", ["shop", "ftp://shop.example", "https://", "https://shop.example/?a=1", "https://shop.example:x"],
+         ["https://shop.example", "http://127.0.0.1:8765/ac/"]),
+        ("from_email", ["hanbit", "a@b@c.example", "a b@c.example"], ["news@hanbit.example", "Hanbit <news@hanbit.example>"]),
+        ("reply_to", ["@shop.example"], ["hello@shop.example"]),
+    ],
+)  # fmt: skip
+def test_addresses_that_lead_nowhere_are_not_kept(desk: Automations, field: str, bad: list[str], good: list[str]) -> None:
+    for text in bad:
+        with pytest.raises(SpecError) as caught:
+            desk.put_delivery(replace(Delivery(), **{field: text}))
+        assert caught.value.path == f"delivery.{field}"
+        assert text in caught.value.message
+        assert desk.delivery == Delivery()
+    for text in good:
+        desk.put_delivery(replace(Delivery(), **{field: text}))
+        assert getattr(desk.delivery, field) == text
 
 
 def test_every_change_can_be_taken_back(desk: Automations) -> None:
@@ -298,6 +322,26 @@ def test_a_trace_says_part_by_part_how_far_a_visitor_is(shop: afterclick.Workspa
     assert "at least 4" in found.parts[0].words
     with pytest.raises(SpecError, match="no visitor has the id"):
         trace(shop, "nobody")
+
+
+def test_a_trace_says_when_a_rule_last_did_something_for_the_visitor(tmp_path: Path) -> None:
+    made = Shop()
+    made.add("v1", "9m", "Page Viewed", url="https://shop.example/")
+    made.add("v1", "8m", "Message Delivered", rule="Offer", action_id="a1", channel="onsite")
+    made.add("v1", "7m", "Message Suppressed", rule="Other", action_id="a2", reason="holdout")
+    made.add("v2", "6m", "Message Delivered", rule="Third", action_id="a3", channel="onsite")
+    with made.open(tmp_path / "store", currency="KRW") as shop:
+        for name in ("Offer", "Other", "Third"):
+            shop.automations.put(replace(OFFER, name=name))
+            ready(shop.automations, "rule", name)
+            shop.automations.switch_on("rule", name)
+        found = {one.rule.name: one for one in trace(shop, "v1")}
+        page = live_rules.traced("v1", list(found.values()), "", "/live", {}, Voice(lang="en"))
+    assert found["Offer"].last_at == found["Other"].last_at + 60_000_000
+    assert {name: one.held_back for name, one in found.items()} == {"Offer": False, "Other": True, "Third": False}
+    assert found["Third"].last_at is None
+    assert str(page).count("Last acted") == str(page).count("Held back") == 1
+    assert str(page).count("once per session") == 2
 
 
 def test_a_message_is_read_with_the_values_of_a_real_visitor(shop: afterclick.Workspace) -> None:

@@ -245,6 +245,9 @@ AUTOMATION: tuple[Fields, ...] = (
     {**OUT, "holdout_all": "most"},
     {**OUT, "per_second": "fast"},
     {**OUT, "per_second": "-5"},
+    {**OUT, "smtp": "mail server"},
+    {**OUT, "base_url": "shop"},
+    {**OUT, "from_email": "hanbit"},
     {**OUT, "smtp_tls": "maybe"},
     {**OUT, "preset": "xx"},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,16 +11,18 @@ import numpy as np
 from afterclick.analyse.handles import find
 from afterclick.analyse.question import Question
 from afterclick.analyse.scope import scope_of
+from afterclick.analyse.segments.happening import Happening
 from afterclick.analyse.segments.members import plain_scope
 from afterclick.analyse.segments.replay import happenings, setting_of
 from afterclick.analyse.segments.stream import Stream
-from afterclick.core import clock, rule_words
+from afterclick.core import clock, names, rule_words
 from afterclick.core import condition_tree as tree
 from afterclick.core import rule as rules
 from afterclick.core.condition import Condition
 from afterclick.core.errors import SpecError
 from afterclick.core.rule import Rule
 from afterclick.core.said import Said
+from afterclick.store.automations import LiveRule
 
 if TYPE_CHECKING:
     from afterclick.app.workspace import Workspace
@@ -40,11 +42,14 @@ class Part(NamedTuple):
 
 
 class Traced(NamedTuple):
-    """A rule beside one visitor; it holds where every part does."""
+    """A rule beside one visitor; it holds where every part does. `last_at` (µs UTC) is when the log last says that it did
+    something for the visitor, or was held back (`held_back`); None where it never did."""
 
-    rule: str
+    rule: LiveRule
     holds: bool
     parts: tuple[Part, ...]
+    last_at: int | None = None
+    held_back: bool = False
 
     @property
     def share(self) -> float:
@@ -79,8 +84,15 @@ def trace(shop: Workspace, visitor: str, lang: str = "en") -> list[Traced]:
             continue
         for one in done:
             stream.add(one)
-        found.append(Traced(each.name, stream.holds(at), parts_of(stream.rule, stream.values(at), lang)))
-    return sorted(found, key=lambda one: (-one.holds, -one.share, one.rule))[:MOST]
+        parts = parts_of(stream.rule, stream.values(at), lang)
+        found.append(Traced(each, stream.holds(at), parts, *_last(each.name, done)))
+    return sorted(found, key=lambda one: (-one.holds, -one.share, one.rule.name))[:MOST]
+
+
+def _last(name: str, done: Sequence[Happening]) -> tuple[int | None, bool]:
+    """When the events of a visitor last tell of a rule, and whether it was held back then."""
+    said = [one for one in done if one.value("rule") == name]
+    return (said[-1].at, names.MESSAGE_SUPPRESSED in said[-1].names) if said else (None, False)
 
 
 def parts_of(rule: Rule, values: Mapping[str, Any], lang: str) -> tuple[Part, ...]:

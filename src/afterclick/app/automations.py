@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from afterclick.act.channels import readiness
+from afterclick.act.channels import delivery_check, readiness
 from afterclick.act.channels.readiness import Readiness
 from afterclick.act.journeys.standing import Standing, standing
 from afterclick.act.secrets import Secrets
@@ -196,6 +196,7 @@ class Automations:
 
     def put_delivery(self, delivery: Delivery) -> None:
         """Change how messages leave. Raises SpecError for what cannot be meant."""
+        delivery_check.check(delivery)
         with self._shop.store.defining():
             before = Before(at=clock.now(), change="changed", kind="delivery", delivery=self.delivery)
             self._shop.define(delivery=msgspec.to_builtins(delivery))

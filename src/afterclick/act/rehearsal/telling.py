@@ -59,9 +59,16 @@ def sentence_of(journey: Journey, walked: Walked, parts: dict[str, pa.Table]) ->
     return Text("sentence.backtest_walked", params)
 
 
+def _waiting(walked: Walked) -> int:
+    return sum(n for (_, _, state, _), n in walked.messages.items() if state == "waiting")
+
+
 def notes_of(walked: Walked) -> list[Note]:
     """How the walk was made."""
     notes = [Note("backtest_walk")]
+    runs, messages = walked.runs.get("under_way", 0), _waiting(walked)
+    if runs or messages:
+        notes.append(Note("backtest_under_way", {"runs": runs, "messages": messages}))
     if walked.walked < walked.came:
         notes.append(Note("backtest_sample", {"n": walked.walked, "of": walked.came}))
     return notes

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from afterclick.app.automation_trace import Traced
 from afterclick.core import i18n
+from afterclick.surfaces.viz.automation_words import once
 from afterclick.surfaces.viz.entries import hidden_field
 from afterclick.surfaces.viz.markup import Child, Html, el, said
 from afterclick.surfaces.viz.tables import Column, table
@@ -82,7 +84,17 @@ def _rule(each: Traced, voice: Voice) -> Html:
     state = voice.text("live_rules.all_hold") if each.holds else voice.text(
         "live_rules.some_hold", n=sum(part.holds for part in each.parts), of=len(each.parts)
     )
-    return el("li", None, el("h3", None, said(each.rule), el("small", None, state)), el("ul", {"class": "notes"}, parts))
+    return el("li", None, el("h3", None, said(each.rule.name), el("small", None, state)), el("ul", {"class": "notes"}, parts),
+              _last(each, voice))  # fmt: skip
+
+
+def _last(each: Traced, voice: Voice) -> Html | None:
+    """What the rule last did for the visitor: it may hold and yet not do so again."""
+    if each.last_at is None:
+        return None
+    at = voice.instant(dt.datetime.fromtimestamp(each.last_at / 1e6, dt.UTC))
+    text = voice.text("live_rules.held_back_at" if each.held_back else "live_rules.last_at", at=at)
+    return el("p", {"class": "caption"}, text, " ", voice.text("live_rules.how_often", once=once(each.rule, voice)))
 
 
 def _far(now: object, wanted: object, voice: Voice) -> Child:
