@@ -93,3 +93,25 @@ def test_an_application_that_embeds_python_is_not_started_again(monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("started"))
     compiled._compile_elsewhere()
     assert compiled._modules()
+
+
+def test_a_process_that_ends_while_a_kernel_is_compiled_waits_for_it_and_begins_no_other(tmp_path):
+    script = """if True:
+        import time, afterclick
+        from afterclick.analyse.kernels import compiled, sessions
+        assert len(compiled._ALL) > 1
+        begun = []
+        def warm(kernel):
+            begun.append(kernel)
+            time.sleep(0.5)
+            print("whole", flush=True)
+        compiled.Kernel.warm, compiled._QUIET = warm, 0.0
+        compiled._compile_elsewhere = lambda: None
+        compiled.warm_in_background()
+        while not begun:
+            time.sleep(0.01)
+        print("end", flush=True)
+    """
+    environment = {**os.environ, "AFTERCLICK_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["end", "whole"], "")

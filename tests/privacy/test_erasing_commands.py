@@ -105,7 +105,7 @@ def _sent(device: str, number: int, **more: object) -> dict[str, object]:
 
 
 def test_case_48_erased_by_a_running_server_while_their_events_stream_in(served, tmp_path):
-    ended, taken = threading.Event(), []
+    ended, taken, refused = threading.Event(), [], []
 
     def stream() -> None:
         sender = Sender(served.address, served.key)
@@ -114,6 +114,8 @@ def test_case_48_erased_by_a_running_server_while_their_events_stream_in(served,
             number += 1
             answer = sender.send([_sent("device-b", number, userId="kim-0001"), _sent("choi", number)])
             taken.append((answer.status, answer.body.get("accepted")))
+            if answer.status != 200:
+                refused.append(answer.body)
             time.sleep(0.01)
         sender.close()
 
@@ -132,7 +134,7 @@ def test_case_48_erased_by_a_running_server_while_their_events_stream_in(served,
     finally:
         ended.set()
         thread.join()
-    assert {status for status, _ in taken} == {200}
+    assert {status for status, _ in taken} == {200}, [*refused, (tmp_path / "log.txt").read_text()[-4000:]]
     assert taken[-1] == (200, 1), "the other's event is taken, hers is not"
     beside = subprocess.run(
         [sys.executable, "-m", "afterclick", "prove", "erasure", "kim-0001", "--store", str(served.store), "--lang", "en"],

@@ -64,7 +64,7 @@ class Acting:
         self._contacts = Contacts.of_store(store.path)
         self.acts = Acts.open(store.path, *kept_acts.SCHEMAS)
         self._facts = VisitorFacts(shop, deciding.decider, self.acts, self._contacts)
-        self._hearing = Hearing(self._contacts, self._definitions.rules)
+        self._hearing = Hearing(self._contacts, self._definitions.rules, self._definitions.journeys)
         self._runner = JourneyRunner(
             self.acts, zone_of=self._facts.zone_of, holds=deciding.decider.holds, plan=table.plan,
             heed=(self._hearing.hear, onsite.hear),
@@ -180,7 +180,7 @@ class Acting:
             self._links = roster.links(self._shop.store.path, definitions.delivery)
             self._sender.use(definitions.delivery)
             roster.close(before)
-        self._hearing.use(definitions.rules)
+        self._hearing.use(definitions.rules, definitions.journeys)
         self._use(definitions)
         self._definitions = self._facts.definitions = definitions
 

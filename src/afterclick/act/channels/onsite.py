@@ -95,6 +95,11 @@ def hear(tx: sqlite3.Connection, told: Iterable[Told]) -> None:
             tx.execute("UPDATE onsite SET visitor = ? WHERE visitor = ?", (one.into, one.gone))
 
 
+def end(tx: sqlite3.Connection, action_id: str) -> None:
+    """A message that is to be shown no more."""
+    tx.execute("UPDATE onsite SET ended = 1 WHERE action_id = ?", (action_id,))
+
+
 def forget(tx: sqlite3.Connection, visitors: Iterable[str]) -> None:
     """Drop what waits for visitors who are erased."""
     tx.executemany("DELETE FROM onsite WHERE visitor = ?", [(visitor,) for visitor in visitors])

@@ -11,7 +11,7 @@ HOLDOUT: Final = "holdout"
 TREATED: Final = "treated"
 REASONS: Final = (
     "no_consent", "refused", "consent_old", "unsubscribed", "bounced", "complained", "no_address", HOLDOUT, "quiet_hours",
-    "cap", "no_sender", "no_channel", "erased", "missed", "stopped",
+    "cap", "no_sender", "no_channel", "erased", "missed", "stopped", "goal", "leave",
 )  # fmt: skip
 """Why a message is suppressed; texts stand in the catalogue, section `send_reasons`."""
 

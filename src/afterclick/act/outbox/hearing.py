@@ -1,4 +1,4 @@
-"""What the log says that concerns messages: contacts and consent, merged visitors, calls that rules want made."""
+"""What the log says that concerns messages: contacts, consent, merged visitors, calls that rules want, goals reached."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from collections.abc import Iterable, Sequence
 from afterclick.act.contacts import Contacts
 from afterclick.act.outbox import table, telling, upkeep
 from afterclick.act.outbox.intent import Intent
+from afterclick.act.outbox.overtaken import Overtaken
 from afterclick.decide.told import Decided, Merged, Told
-from afterclick.store.automations import LiveRule, Send
+from afterclick.store.automations import Journey, LiveRule, Send
 
 
 class Hearing:
     """Keeps contacts and the outbox up to date with what the decider tells, within the caller's transaction."""
 
-    def __init__(self, contacts: Contacts, rules: Sequence[LiveRule] = ()) -> None:
+    def __init__(self, contacts: Contacts, rules: Sequence[LiveRule] = (), journeys: Sequence[Journey] = ()) -> None:
         self._contacts = contacts
-        self.use(rules)
+        self._overtaken = Overtaken(())
+        self.use(rules, journeys)
 
-    def use(self, rules: Sequence[LiveRule]) -> None:
-        """Rules whose `call` is made when they fire."""
+    def use(self, rules: Sequence[LiveRule], journeys: Sequence[Journey] = ()) -> None:
+        """Rules whose `call` is made when they fire, and journeys whose goals call messages off."""
         self._calls = {rule.name: rule for rule in rules if rule.call}
+        self._overtaken.use(journeys)
 
     def hear(self, tx: sqlite3.Connection, told: Iterable[Told]) -> None:
         """Take everything in, in its order; told twice it is taken in once."""
@@ -31,6 +34,7 @@ class Hearing:
                 upkeep.merge(tx, one.into, one.gone)
             elif isinstance(one, Decided) and one.decision.kind == "call":
                 self._call(tx, one)
+            self._overtaken.hear(tx, (one,))
 
     def _call(self, tx: sqlite3.Connection, one: Decided) -> None:
         decision = one.decision

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,6 +31,7 @@ _WORDS: Final = msgspec.msgpack.Decoder(Words)
 ENDS: Final = ("sent", "suppressed", "failed", "uncertain")
 INTENDED: Final = "intended"
 _TOKEN: Final = "token"  # noqa: S105 - a counter
+_WAITING: Final = "SELECT rowid, visitor, intent, attempt, exposed, words, due_at FROM sends"
 _LANES: Final = (
     "WITH RECURSIVE lanes(lane) AS (SELECT min(lane) FROM sends WHERE due_at IS NOT NULL UNION ALL"
     " SELECT (SELECT min(lane) FROM sends WHERE due_at IS NOT NULL AND lane > lanes.lane) FROM lanes"
@@ -129,13 +130,17 @@ def lanes(reader: sqlite3.Connection, now: int) -> list[str]:
 
 def due(reader: sqlite3.Connection, lane: str, now: int, limit: int) -> list[Due]:
     """The first that wait in a lane, those that wait longest first."""
-    rows = reader.execute(
-        "SELECT rowid, visitor, intent, attempt, exposed, words, due_at FROM sends WHERE lane = ? AND due_at <= ?"
-        " ORDER BY due_at LIMIT ?",
-        (lane, now, limit),
-    )
+    return _read(reader.execute(f"{_WAITING} WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?", (lane, now, limit)))
+
+
+def waiting(reader: sqlite3.Connection, visitor: str) -> list[Due]:
+    """What waits for a visitor and no sender holds; `due_at` is 0 of what waits for its journey."""
+    return _read(reader.execute(f"{_WAITING} WHERE visitor = ? AND state IN ('planned', 'held')", (visitor,)))
+
+
+def _read(rows: Iterable[tuple[Any, ...]]) -> list[Due]:
     return [
-        Due(row, _intent(body, visitor), n, bool(told), None if said is None else _WORDS.decode(said), due_at)
+        Due(row, _intent(body, visitor), n, bool(told), None if said is None else _WORDS.decode(said), due_at or 0)
         for row, visitor, body, n, told, said, due_at in rows
     ]
 

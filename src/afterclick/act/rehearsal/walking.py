@@ -21,6 +21,7 @@ from afterclick.act.journeys import tables
 from afterclick.act.journeys.runner import JourneyRunner
 from afterclick.act.outbox import table
 from afterclick.act.outbox.intent import UNPACK
+from afterclick.act.outbox.overtaken import Overtaken
 from afterclick.analyse.context import Context
 from afterclick.analyse.segments.machines import NEVER
 from afterclick.decide.backtest import exact
@@ -87,7 +88,7 @@ class _Walking:
         self.gate = Gate(self.contacts, definitions.delivery, self.zone)
         self.runner = JourneyRunner(
             self.acts, now=lambda: self.now, zone_of=self._zone_of, holds=self._holds, plan=table.plan,
-            heed=(self.contacts.hear,),
+            heed=(self.contacts.hear, Overtaken([journey], lambda: self.now, rehearsed=True).hear),
         )  # fmt: skip
         self.fold: Fold = exact.fold_of(context, RuleBook.compile(self.rules, [self.journey], definitions))
 

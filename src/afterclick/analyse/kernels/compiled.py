@@ -6,6 +6,7 @@ disk. While a kernel is not ready, fewer than `WAIT_ROWS` rows run as plain Pyth
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
@@ -38,6 +39,7 @@ _QUIET, _PATIENCE = 0.75, 10.0
 _ALL: list[Kernel] = []
 _KNOWN: set[Callable[..., Any]] = set()
 _COMPILING = threading.RLock()
+_ENDING = threading.Event()
 
 
 class Kernel:
@@ -143,7 +145,16 @@ def warm_in_background() -> threading.Thread:
     keep_memory()
     thread = threading.Thread(target=_warm_beside, name="afterclick-compile", daemon=True)
     thread.start()
+    # The compiler is no Python: it would go on while the process takes down what it stands on, and crash it at its end.
+    atexit.register(_end)
     return thread
+
+
+def _end() -> None:
+    """Begin no further kernel, and wait for the one at work."""
+    _ENDING.set()
+    with _COMPILING:
+        pass
 
 
 def _warm_beside() -> None:
@@ -155,13 +166,16 @@ def _warm_beside() -> None:
         _compile_elsewhere()
     for one in _ALL:
         _wait_for_quiet()
-        one.warm()
+        with _COMPILING:
+            if _ENDING.is_set():
+                return
+            one.warm()
     _note_cached()
 
 
 def _wait_for_quiet() -> None:
     latest = clock.ticks() + _PATIENCE
-    while clock.ticks() < min(latest, _Quiet.since + _QUIET):
+    while not _ENDING.is_set() and clock.ticks() < min(latest, _Quiet.since + _QUIET):
         time.sleep(0.05)
 
 
