@@ -1,5 +1,6 @@
 """The tail under kills, power cuts, failing syncs and a full disk: what was acknowledged is there, exactly once."""
 
+import contextlib
 import os
 import random
 import resource
@@ -174,6 +175,10 @@ def test_case_6_a_start_on_a_full_disk_is_no_crash_loop(tmp_path) -> None:
         writer.kill()
         disk.order(".FULL")
         tail = Tail.open(store)
+        # The kill may have left room: what was half written then is written over now.
+        with contextlib.suppress(StoreError):
+            for number in range(800, 820):
+                tail.commit([call(number)])
         for _ in range(3):
             with pytest.raises(StoreError) as refused:
                 tail.commit([call(900)])
