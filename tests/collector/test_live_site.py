@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -205,6 +206,25 @@ def test_a_thread_that_ends_unasked_is_noticed() -> None:
     assert len(lines) == 1
     assert lines[0].count("\n") == 1
     assert len(json.loads(lines[0])["text"]) <= 300
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_thread_whose_event_loop_has_ended_ends_in_silence(over, monkeypatch) -> None:
+    raised: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda given: raised.append(str(given.exc_value)))
+    loop = asyncio.new_event_loop()
+    loop.close()
+    calls: list[int] = []
+
+    def task() -> None:
+        calls.append(1)
+        loop.call_soon_threadsafe(print)
+
+    follower = Follower(Journal(io.StringIO()), {"task": (1, task)}, lambda: over)
+    follower.start()
+    follower._thread.join(30)
+    assert not follower._thread.is_alive()
+    assert (follower.failed, raised, calls) == ((False, [], [1]) if over else (True, ["Event loop is closed"], [1]))
 
 
 def test_what_a_library_says_of_a_failure_quotes_no_event() -> None:

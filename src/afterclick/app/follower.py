@@ -23,10 +23,14 @@ class Follower:
     What a task raises on purpose goes to the journal. Anything else ends the thread, and `failed` says so.
     """
 
-    def __init__(self, journal: Journal, tasks: dict[str, tuple[int, Task]]) -> None:
-        """`tasks` by name: every so many seconds, what is done."""
+    def __init__(
+        self, journal: Journal, tasks: dict[str, tuple[int, Task]], is_over: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`tasks` by name: every so many seconds, what is done. `is_over` says whether the event loop they speak to has
+        ended: it may end first, where a disk hangs at the stop, and then nobody waits for them any more."""
         self._journal = journal
         self._tasks = tasks
+        self._is_over = is_over
         self._due = dict.fromkeys(tasks, 0)
         self._pause = dict.fromkeys(tasks, 0)
         self._end = threading.Event()
@@ -69,6 +73,11 @@ class Follower:
             self._pause[name] = min(max(2 * self._pause[name], 5), _LONGEST_PAUSE)
             self._journal.write("task_failed", task=name, code=error.code, again_s=self._pause[name])
             return self._pause[name]
+        except RuntimeError:
+            if not self._is_over():
+                raise
+            self._end.set()
+            return 0
         if self._pause[name]:
             self._journal.write("task_mended", task=name)
             self._pause[name] = 0

@@ -84,7 +84,7 @@ class LiveSite:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = Balance()
         self._requests = 0
-        self.follower = Follower(journal, self._tasks())
+        self.follower = Follower(journal, self._tasks(), lambda: self._loop is not None and self._loop.is_closed())
         # Takes its time, in which the others must not miss theirs.
         self.sealer = Follower(journal, {"seal": (5, self._seal)})
         shop.live = self
