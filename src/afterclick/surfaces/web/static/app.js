@@ -129,7 +129,9 @@ document.addEventListener("keydown", (event) => {
 let asked = -Infinity;
 
 // The menu of a mark, the same on every mark; without script the mark is a link to its visitors.
-let marked = null;
+// A scroll that ended just before it opened is told of just after: only one that moves the mark closes it.
+let marked = null, stood = "";
+const spot = (mark) => Object.values(mark.getBoundingClientRect().toJSON()).join();
 function openMenu(mark) {
   closeMark();
   hide();
@@ -167,6 +169,7 @@ function openMenu(mark) {
   pane.style.left = `${Math.max(8, Math.min(innerWidth - pane.offsetWidth - 8, box.left))}px`;
   const below = box.bottom + 6;
   pane.style.top = `${Math.max(8, below + pane.offsetHeight > innerHeight ? box.top - pane.offsetHeight - 6 : below)}px`;
+  stood = spot(mark);
   find("[role=menuitem]", pane).focus({ preventScroll: true });
 }
 function closeMark(back = false) {
@@ -213,7 +216,7 @@ function hint(event) {
 document.addEventListener("pointerover", (event) => event.pointerType === "mouse" && hint(event));
 document.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && hint(event));
 document.addEventListener("focusout", hide);
-addEventListener("scroll", (event) => { hide(); if (!event.target.closest?.(".marks")) closeMark(); }, { passive: true, capture: true });
+addEventListener("scroll", () => { hide(); if (marked && spot(marked) !== stood) closeMark(); }, { passive: true, capture: true });
 
 function openDrawer(dialog) {
   const close = find("[data-close]", dialog).href;
