@@ -121,6 +121,7 @@ class Fold:
         if not whose.visitor or one.flags & _BOT:
             return
         memory = self.memories.change(whose.visitor)
+        # Nearly always time has done nothing meanwhile, and a page waits for the answer.
         before = self.engine.tick(memory, arrival - 1) if memory.soonest < arrival or not memory.warm else ()
         if one.at < memory.at:
             one = one._replace(at=memory.at)

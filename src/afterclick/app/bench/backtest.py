@@ -44,10 +44,10 @@ def backtest_rows(snapshot: Snapshot, repeats: int) -> list[Row]:
         ways = {"again": _running(lambda: kept, rule), "first": _running(lambda: Context(snapshot), rule)}
         taken = alternated({**ways, "scan": scanning(snapshot, columns)}, repeats)
         against = f"bare scan of {', '.join(columns)}"
-        for way, what, bound in (("again", rule.name, BOUND), ("first", f"{rule.name}, the first one", None)):
+        for way, what in (("again", rule.name), ("first", f"{rule.name}, the first one")):
             rows.append(
                 Row(
-                    what=f"backtest: {what}", taken=taken[way], against=against, against_taken=taken["scan"], bound=bound
+                    what=f"backtest: {what}", taken=taken[way], against=against, against_taken=taken["scan"], bound=BOUND
                 )
             )  # fmt: skip
     kept.forget()

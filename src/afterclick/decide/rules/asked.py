@@ -142,7 +142,6 @@ class Asked:
         return self.machine().value(0) if self.steps else self.read(state, 0)
 
 
-
 def _window(term: Term) -> int:
     if isinstance(term, Count) and term.within and not term.same and term.step.condition is None:
         return term.within
