@@ -107,6 +107,7 @@ def test_both_arms_of_a_holdout_are_told_once_when_the_gate_would_send(box):
     assert {one["reason"] for one in box.events("Message Suppressed")} == {"holdout", "refused"}
     told = {(one["action_id"], one["variant"]) for one in box.events("Experiment Viewed")}
     assert told == {(f"i{one}", "holdout" if one in held else "treated") for one in people}
+    assert {(one["journey"], one["experiment"]) for one in box.events("Experiment Viewed")} == {("welcome", "holdout:welcome")}
     assert box.balance() == table.Balance(201, 200 - len(held), len(held) + 1, 0, 0, 0)
 
 

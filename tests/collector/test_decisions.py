@@ -6,13 +6,17 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import afterclick
 from afterclick.act import page_tokens
 from afterclick.act.secrets import Secrets
 from afterclick.core import clock
+from afterclick.decide.draws import draw
+from afterclick.store.automations import LiveRule, Show, Words
 from afterclick.store.live.reader import TailReader
 from afterclick.surfaces.collector import decisions
 from support import offers
@@ -102,6 +106,36 @@ def test_an_arm_that_is_displayed_is_exposed(shop: Served) -> None:
     assert viewed["properties"] == {
         "experiment": "greeting", "variant": offer["experiment"]["arm"], "action_id": offer["action_id"]
     }  # fmt: skip
+
+
+def test_both_arms_of_a_rules_holdout_are_told_when_it_decides(tmp_path: Path) -> None:
+    rule = LiveRule(
+        name="held", state="on", once="visitor", when="session.pages >= 2", holdout_rate=0.5,
+        show=Show(kind="toast", words=(Words(title="Hello"),)),
+    )  # fmt: skip
+    people = [f"h{number}" for number in range(24)]
+    arms = {one: "holdout" if draw("holdout:held", f"a:{one}") < 0.5 else "treated" for one in people}
+    assert set(arms.values()) == {"holdout", "treated"}
+    with deciding(tmp_path / "shop", [rule]) as shop:
+        offered = set()
+        for one in people:
+            decide(shop, one, page(1, one))
+            if decide(shop, one, page(2, one))["decisions"]:
+                # Of those who are offered it some leave before it is shown: they stay in their arm.
+                offered.add(one)
+
+        def told(name: str) -> dict[str, dict[str, Any]]:
+            return {one["anonymous_id"]: one["properties"] for one in stored(shop) if one["event"] == name}
+
+        until(lambda: len(told("Experiment Viewed")) == len(people))
+        assert {one: said["variant"] for one, said in told("Experiment Viewed").items()} == arms
+        assert {(said["rule"], said["experiment"]) for said in told("Experiment Viewed").values()} == {("held", "holdout:held")}
+        held = {one for one in people if arms[one] == "holdout"}
+        assert set(told("Message Suppressed")) == held
+        assert offered == set(people) - held
+    with afterclick.open(tmp_path / "shop") as store:
+        found = store.automations.outcomes().found["rule", "held"]
+    assert (found.held_out, found.visitors) == (len(held), 0)
 
 
 def test_a_token_of_the_shops_server_proves_the_user(shop: Served) -> None:

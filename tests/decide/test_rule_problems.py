@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from afterclick.core import i18n
 from afterclick.core.condition_values import find_pattern
@@ -141,6 +142,14 @@ def test_rules_that_make_one_anothers_events_are_refused() -> None:
     assert found(first) == []
     assert found(emits("self", 'since("X") <= 1h', "X")) == [("error", "emit", "circle")]
     assert found(emits("any", "visitor.pages >= 2", "X", on=("*",))) == [("error", "emit", "circle")]
+
+
+def test_a_rule_that_hears_what_its_own_holdout_tells_is_refused() -> None:
+    for name in ("Message Suppressed", "Experiment Viewed"):
+        hears = rule("visitor.pages >= 2", on=(name,), once="1h")
+        assert found(hears) == []
+        assert found(replace(hears, holdout_rate=0.1)) == [("error", "on", "circle")]
+    assert found(replace(rule("visitor.pages >= 2", on=("*",), once="1h"), holdout_rate=0.1)) == []
 
 
 def test_a_circle_that_fires_once_per_visitor_is_only_warned_of() -> None:

@@ -101,6 +101,48 @@ def test_a_visitor_of_both_groups_is_in_neither(made: Shop, tmp_path: Path) -> N
     assert found.held_converted == Share(1, 4)
 
 
+def arm(shop: Shop, who: str, when: str, action: str, variant: str, **more: object) -> None:
+    shop.add(who, when, "Experiment Viewed", action_id=action, variant=variant, **more)
+
+
+def test_groups_are_those_told_by_the_arms_whatever_became_of_the_message(tmp_path: Path) -> None:
+    shop = Shop()
+    journey = {"journey": "Remind", "experiment": "holdout:Remind"}
+    for i in range(8):
+        who, held = f"v{i}", i >= 5
+        shop.add(who, "0", "Page Viewed", url="https://shop.example/")
+        arm(shop, who, "1d", f"m{i}", "holdout" if held else "treated", **journey)
+    for i in (5, 6, 7):
+        told(shop, f"v{i}", "1d", "Message Suppressed", f"m{i}", journey="Remind", channel="email", reason="holdout")
+    # v0 bought in the night: the message was called off. v1's was sent in the morning, behind its order.
+    shop.add("v0", "1d6h", "Order Completed", order_id="o0", revenue=100)
+    told(shop, "v0", "1d6h", "Message Suppressed", "m0", journey="Remind", channel="email", reason="goal")
+    shop.add("v1", "1d7h", "Order Completed", order_id="o1", revenue=50)
+    for i in (1, 2, 3):
+        told(shop, f"v{i}", "1d8h", "Message Sent", f"m{i}", journey="Remind", channel="email")
+    told(shop, "v4", "1d8h", "Message Suppressed", "m4", journey="Remind", channel="email", reason="cap")
+    shop.add("v5", "1d6h", "Order Completed", order_id="o5", revenue=30)
+    shop.add("v2", "30d", "Page Viewed", url="https://shop.example/")
+    with shop.open(tmp_path / "store", currency="KRW") as store:
+        found = outcome(store, "journey", "Remind")
+    assert (found.converted, found.held_converted) == (Share(2, 5), Share(1, 3))
+    assert (found.sent, found.visitors, found.held_out) == (3, 3, 3)
+    assert found.worth == pytest.approx(10_000 * (150 / 5 - 30 / 3))
+
+
+def test_either_of_two_holdouts_keeps_a_message_back(tmp_path: Path) -> None:
+    shop = Shop()
+    for i, (own, everybody) in enumerate((("treated", "treated"), ("treated", "holdout"), ("holdout", "treated"))):
+        arm(shop, f"v{i}", "1d", f"m{i}", own, journey="Remind", experiment="holdout:Remind")
+        arm(shop, f"v{i}", "1d", f"m{i}", everybody, journey="Remind", experiment="holdout")
+    # Another experiment of theirs is none of its business.
+    arm(shop, "v0", "2d", "m0", "holdout", journey="Remind", experiment="colours")
+    shop.add("v0", "30d", "Page Viewed", url="https://shop.example/")
+    with shop.open(tmp_path / "store") as store:
+        found = outcome(store, "journey", "Remind")
+    assert (found.converted, found.held_converted) == (Share(0, 1), Share(0, 2))
+
+
 def test_a_channel_fails_until_something_leaves_by_it_again(made: Shop, tmp_path: Path) -> None:
     told(made, "v0", "3d", "Message Sent", "m1", journey="Remind", channel="email")
     told(made, "v1", "4d", "Message Failed", "m2", journey="Remind", channel="email", detail="451 try later")

@@ -329,6 +329,9 @@ def test_a_trace_says_when_a_rule_last_did_something_for_the_visitor(tmp_path: P
     made.add("v1", "9m", "Page Viewed", url="https://shop.example/")
     made.add("v1", "8m", "Message Delivered", rule="Offer", action_id="a1", channel="onsite")
     made.add("v1", "7m", "Message Suppressed", rule="Other", action_id="a2", reason="holdout")
+    # In which arm of a comparison somebody is, is nothing that was done.
+    for when, name in (("8m", "Offer"), ("7m", "Other"), ("5m", "Third")):
+        made.add("v1", when, "Experiment Viewed", rule=name, action_id="a4", experiment=f"holdout:{name}", variant="treated")
     made.add("v2", "6m", "Message Delivered", rule="Third", action_id="a3", channel="onsite")
     with made.open(tmp_path / "store", currency="KRW") as shop:
         for name in ("Offer", "Other", "Third"):

@@ -91,7 +91,7 @@ def trace(shop: Workspace, visitor: str, lang: str = "en") -> list[Traced]:
 
 def _last(name: str, done: Sequence[Happening]) -> tuple[int | None, bool]:
     """When the events of a visitor last tell of a rule, and whether it was held back then."""
-    said = [one for one in done if one.value("rule") == name]
+    said = [one for one in done if one.value("rule") == name and names.EXPERIMENT_VIEWED not in one.names]
     return (said[-1].at, names.MESSAGE_SUPPRESSED in said[-1].names) if said else (None, False)
 
 

@@ -1,10 +1,11 @@
-"""What a decision leaves in the log: the event that a rule sends, or that a visitor of the hold-out was shown nothing."""
+"""What a decision leaves in the log: the event that a rule sends, that a visitor of the hold-out was shown nothing, its arm."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
+from afterclick.act.gate.verdict import HOLDOUT, TREATED
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import names
 from afterclick.core.event import RULE
@@ -15,11 +16,15 @@ from afterclick.store.automations import LiveRule
 def events_of(decision: Decision, rule: LiveRule) -> list[Canonical]:
     """Events with ids that follow from the decision: deciding again after a crash brings the same ones."""
     about: dict[str, Any] = {"action_id": decision.action_id, "rule": rule.name}
+    found = []
+    if rule.holdout_rate:
+        arm = {"experiment": f"{HOLDOUT}:{rule.name}", "variant": HOLDOUT if decision.held_out else TREATED}
+        found.append(_event(decision, names.EXPERIMENT_VIEWED, about | arm))
     if decision.held_out:
-        return [_event(decision, names.MESSAGE_SUPPRESSED, about | {"reason": "holdout", "channel": _channel(decision)})]
-    if decision.kind == "emit":
-        return [_event(decision, rule.emit, about | {"generation": decision.generation})]
-    return []
+        found.append(_event(decision, names.MESSAGE_SUPPRESSED, about | {"reason": HOLDOUT, "channel": _channel(decision)}))
+    elif decision.kind == "emit":
+        found.append(_event(decision, rule.emit, about | {"generation": decision.generation}))
+    return found
 
 
 def _channel(decision: Decision) -> str:

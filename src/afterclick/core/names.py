@@ -56,6 +56,9 @@ CONSENT_WITHDRAWN: Final = "Consent Withdrawn"
 CONSENT_EVENTS: Final = frozenset({CONSENT_UPDATED, CONSENT_GIVEN, CONSENT_WITHDRAWN})
 """What a person allows; property `consent` says what for, else `purpose` and `channel`, else everything is meant."""
 
+EXPERIMENT_VIEWED: Final = "Experiment Viewed"
+"""In which arm (property `variant`) of an experiment (`experiment`) a visitor is, at the moment that makes a difference."""
+
 MACHINE: Final = "machine"
 """Property of a message that is `yes` where a program and no person opened or clicked it."""
 
@@ -95,7 +98,7 @@ SYSTEM_EVENTS: Final = frozenset(
     {
         *IDENTITY_CALLS.values(),
         *CONSENT_EVENTS,
-        "Experiment Viewed",
+        EXPERIMENT_VIEWED,
         "Decision Made",
         "Segment Entered",
         "Segment Left",

@@ -16,7 +16,6 @@ from afterclick.core import names
 SCHEMA: Final = ("CREATE TABLE IF NOT EXISTS tellings (id INTEGER PRIMARY KEY, event BLOB NOT NULL)",)
 SOURCE: Final = "afterclick"
 """Under which source these events are collected."""
-EXPERIMENT_VIEWED: Final = "Experiment Viewed"
 NAMES: Final = {
     "sent": names.MESSAGE_SENT,
     "suppressed": names.MESSAGE_SUPPRESSED,
@@ -40,8 +39,9 @@ def end(tx: sqlite3.Connection, intent: Intent, state: str, now: int, reason: st
 
 def exposure(tx: sqlite3.Connection, intent: Intent, experiment: str, variant: str, now: int) -> None:
     """In which arm of a hold-out the visitor is, at the moment that makes a difference."""
-    said = {"experiment": experiment, "variant": variant, "action_id": intent.action_id}
-    _tell(tx, EXPERIMENT_VIEWED, intent, now, said)
+    of = {key: value for key, value in (("journey", intent.journey), ("rule", intent.rule)) if value}
+    said = {"experiment": experiment, "variant": variant, "action_id": intent.action_id, **of}
+    _tell(tx, names.EXPERIMENT_VIEWED, intent, now, said)
 
 
 def flush(acts: Acts, emit: Emit, after: Callable[[], None] = lambda: None) -> int:

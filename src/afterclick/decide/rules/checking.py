@@ -191,7 +191,8 @@ def _of_circles(rules: Sequence[LiveRule], parsed: Mapping[str, Rule]) -> Iterat
         for name in circle:
             rule = by_name[name]
             level: Level = "warning" if ends else "error"
-            yield _problem(level, rule, "emit", "circle_ends" if ends else "circle", rules=", ".join(circle[:10]))
+            path, text = "emit" if rule.emit else "on", "circle_ends" if ends else "circle"
+            yield _problem(level, rule, path, text, rules=", ".join(circle[:10]))
 
 
 def _problem(level: Level, rule: LiveRule, path: str, text: str, **params: object) -> Problem:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from afterclick.core import condition_tree as tree
+from afterclick.core import names
 from afterclick.core.rule import Rule
 from afterclick.core.rule_terms import steps_of
 from afterclick.core.step import ANY_EVENT
 from afterclick.store.automations import LiveRule
 
+_HOLDOUT: Final = (names.EXPERIMENT_VIEWED, names.MESSAGE_SUPPRESSED)
+
 
 def loops(rules: Sequence[LiveRule], parsed: Mapping[str, Rule]) -> list[list[str]]:
-    """The circles among rules that emit, each as the names of its rules, ascending; `parsed` are conditions by rule name.
+    """The circles among rules that make events, each as the names of its rules, ascending; `parsed` are conditions by name.
 
     A rule hears an event that it names in `on`, or without `on` in any of its terms; "*" hears every event.
     """
-    makers = [rule for rule in rules if rule.emit and rule.name in parsed]
+    makers = [rule for rule in rules if rule.name in parsed and (rule.emit or rule.holdout_rate)]
     hearers: dict[str, list[str]] = {}
     for rule in makers:
         for name in heard(rule, parsed[rule.name]):
             hearers.setdefault(name, []).append(rule.name)
-    after = {rule.name: [*hearers.get(rule.emit, ()), *hearers.get(ANY_EVENT, ())] for rule in makers}
+    after = {rule.name: [one for name in _made(rule) for one in hearers.get(name, ())] for rule in makers}
     return sorted(
         sorted(circle) for circle in _components(after) if len(circle) > 1 or circle[0] in after[circle[0]]
     )
+
+
+def _made(rule: LiveRule) -> tuple[str, ...]:
+    """The names under which its events are heard; what tells of a hold-out is nobody's behaviour."""
+    return (*((rule.emit, ANY_EVENT) if rule.emit else ()), *(_HOLDOUT if rule.holdout_rate else ()))
 
 
 def heard(rule: LiveRule, parsed: Rule) -> frozenset[str]:

@@ -15,6 +15,7 @@ from afterclick.analyse.question import Question
 from afterclick.analyse.scope import Scope, scope_of
 from afterclick.core.moments import Interval, Moments, Share
 from afterclick.core.names import (
+    EXPERIMENT_VIEWED,
     MESSAGE_BOUNCED,
     MESSAGE_CLICKED,
     MESSAGE_DELIVERED,
@@ -31,9 +32,12 @@ WINDOW: Final = 7 * DAY
 HOLDOUT: Final = "holdout"
 _LIFE: Final = (
     MESSAGE_SENT, MESSAGE_DELIVERED, MESSAGE_CLICKED, MESSAGE_SUPPRESSED, MESSAGE_FAILED, MESSAGE_BOUNCED,
-    MESSAGE_UNCERTAIN,
+    MESSAGE_UNCERTAIN, EXPERIMENT_VIEWED,
 )  # fmt: skip
 _KEYS: Final = {"rule": "rule", "journey": "journey"}
+_NO_ARM, _TREATED, _HELD = range(3)
+_Group = tuple[np.ndarray, np.ndarray]
+"""Visitors, ascending, and the instant from which their orders count."""
 
 
 class Trouble(NamedTuple):
@@ -50,9 +54,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `sent` counts messages (or displays), each action once, `visitors` who got one; `clicked`, `failed` and `uncertain`
     are messages; `held_back` counts refusals by reason, the hold-out's own among them. `converted` are those who ordered
     within 7 days of their first message, `held_converted` those of the hold-out after theirs was held back; only
-    visitors whose 7 days are over are in either. `lift` is the 95 % interval of the difference of the two rates
-    (Newcombe), `gain` that of the revenue per visitor (minor units; Student's limits of both means), None where one
-    group has nobody, and `worth` the difference itself.
+    visitors whose 7 days are over are in either. Where the log tells of the arms of a hold-out, both count from the moment
+    at which the arm was told instead, which is the same for both: a message that left later, or that was not sent any more
+    because its visitor bought meanwhile, moves nobody out of a group. `lift` is the 95 % interval of the difference of the
+    two rates (Newcombe), `gain` that of the revenue per visitor (minor units; Student's limits of both means), None where
+    one group has nobody, and `worth` the difference itself.
     """
 
     sent: int = 0
@@ -85,6 +91,7 @@ class _Rows(NamedTuple):
     at: np.ndarray
     visitor: np.ndarray
     action: np.ndarray
+    arm: np.ndarray
 
 
 def outcomes_of(context: Context) -> Outcomes:
@@ -105,7 +112,7 @@ def _read(context: Context) -> Outcomes:
     visitor[known] = scope.labels.of(device[known], at[known])
     name = _kinds(context, context.snapshot.take("name", row))
     action, _ = texts_of(context, ("action_id",), row)
-    rows = _Rows(name, at, visitor, np.where(action >= 0, action, -1 - np.arange(len(row))))
+    rows = _Rows(name, at, visitor, np.where(action >= 0, action, -1 - np.arange(len(row))), _arms(context, row))
     reasons, reason_texts = texts_of(context, ("reason",), row)
     found: dict[tuple[str, str], Outcome] = {}
     for kind, field in _KEYS.items():
@@ -142,6 +149,15 @@ def _kinds(context: Context, codes: np.ndarray) -> np.ndarray:
     return kinds
 
 
+def _arms(context: Context, row: np.ndarray) -> np.ndarray:
+    """Which arm of a hold-out each row tells of; int8."""
+    experiment, names = texts_of(context, ("experiment",), row)
+    variant, arms = texts_of(context, ("variant",), row)
+    of_holdout = np.array([*(one == HOLDOUT or one.startswith(f"{HOLDOUT}:") for one in names), False])[experiment]
+    held = np.array([*(one == HOLDOUT for one in arms), False])[variant]
+    return np.where(of_holdout & (variant >= 0), np.where(held, _HELD, _TREATED), _NO_ARM).astype(np.int8)
+
+
 def _is(rows: _Rows, *events: str) -> np.ndarray:
     mask: np.ndarray = np.isin(rows.name, [_LIFE.index(event) for event in events])
     return mask
@@ -157,7 +173,7 @@ def _outcome(scope: Scope, rows: _Rows, reasons: np.ndarray, texts: tuple[str, .
     for code in np.unique(reasons[held]).tolist():
         held_back[texts[code] if code >= 0 else ""] = _actions(rows, held & (reasons == code))
     holdout = texts.index(HOLDOUT) if HOLDOUT in texts else -2
-    treated, control = _first(rows, out), _first(rows, held & (reasons == holdout))
+    reached, (treated, control) = _first(rows, out)[0], _groups(rows, out, held & (reasons == holdout))
     both = np.intersect1d(treated[0], control[0])
     got, spent = _followed(scope, *(part[~np.isin(treated[0], both)] for part in treated))
     lost, kept = _followed(scope, *(part[~np.isin(control[0], both)] for part in control))
@@ -170,14 +186,24 @@ def _outcome(scope: Scope, rows: _Rows, reasons: np.ndarray, texts: tuple[str, .
             gain = apart(first.mean, first.interval, second.mean, second.interval)
     uncertain = _actions(rows, _is(rows, MESSAGE_UNCERTAIN))
     return Outcome(
-        sent=_actions(rows, out), visitors=len(treated[0]), clicked=_actions(rows, _is(rows, MESSAGE_CLICKED)),
+        sent=_actions(rows, out), visitors=len(reached), clicked=_actions(rows, _is(rows, MESSAGE_CLICKED)),
         failed=_actions(rows, _is(rows, MESSAGE_FAILED, MESSAGE_BOUNCED)), uncertain=uncertain,
         held_back=held_back, converted=converted, held_converted=held_converted,
         lift=difference(converted, held_converted), worth=worth, gain=gain,
     )  # fmt: skip
 
 
-def _first(rows: _Rows, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _groups(rows: _Rows, out: np.ndarray, held: np.ndarray) -> tuple[_Group, _Group]:
+    """Who got something and who was held back for the comparison, by the arms that were told, else by the messages."""
+    told = _is(rows, EXPERIMENT_VIEWED) & (rows.arm != _NO_ARM)
+    if not told.any():
+        return _first(rows, out), _first(rows, held)
+    # A message may stand in two hold-outs, its journey's and that of all; either holds it back.
+    kept = np.isin(rows.action, rows.action[told & (rows.arm == _HELD)])
+    return _first(rows, told & ~kept), _first(rows, told & kept)
+
+
+def _first(rows: _Rows, mask: np.ndarray) -> _Group:
     """Visitors of the chosen rows, ascending, with the instant of the first of each; rows are in order of time."""
     there = np.flatnonzero(mask & (rows.visitor >= 0))
     visitors, place = np.unique(rows.visitor[there], return_index=True)

@@ -22,7 +22,6 @@ _STATES: Final = {
     "displayed": names.MESSAGE_DELIVERED, "clicked": names.MESSAGE_CLICKED, "closed": names.MESSAGE_DISMISSED,
     "failed": names.MESSAGE_FAILED,
 }  # fmt: skip
-_EXPOSED: Final = "Experiment Viewed"
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _BATCH: Final = "/v1/batch"
 _NOTHING: Final = msgspec.Raw(b"")
@@ -134,7 +133,7 @@ def with_acknowledgement(request: WireRequest, said: Acknowledgement) -> WireReq
     events = [_event(said, said.state, _STATES[said.state], what | {name: text for name, text in known.items() if text})]
     if said.experiment is not None and said.state == "displayed":
         shown = {"experiment": said.experiment.id, "variant": said.experiment.arm, "action_id": said.action_id}
-        events.append(_event(said, "viewed", _EXPOSED, shown))
+        events.append(_event(said, "viewed", names.EXPERIMENT_VIEWED, shown))
     return _batch(request, key(request, said), b",".join(map(msgspec.json.encode, events)), {})
 
 
