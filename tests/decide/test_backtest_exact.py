@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from afterclick.analyse.kernels import tape
 from afterclick.analyse.kernels.tape_order import order_calls
-from afterclick.analyse.kernels.tape_owners import own_rows
+from afterclick.analyse.kernels.tape_owners import note_ids, own_rows
 from afterclick.core.event import Event
 from afterclick.decide.backtest.running import book_of
 from afterclick.decide.draws import draw
@@ -132,7 +132,7 @@ def test_two_ids_of_one_visitor_are_run_together() -> None:
 @pytest.mark.parametrize("live", [0.0, 0.5])
 def test_the_compiled_tape_says_what_the_plain_one_says(live: float) -> None:
     rules = [*some_rules(11), LiveRule(name="x", when='sequence("A" then not "B" within 40m)', once="1h", show=Show())]
-    kernels = tape.fold_rules, order_calls, own_rows
+    kernels = tape.fold_rules, order_calls, own_rows, note_ids
     with opened(flat(11) + merging(11, KINDS + SHARED), live, 11) as (context, until):
         plain = rows(fired(context, rules, START, until))
         assert plain

@@ -12,12 +12,13 @@ from afterclick.analyse.context import Context
 from afterclick.analyse.kernels import tape_owners
 from afterclick.analyse.kernels.tape_owners import BITS, MASK, OPENS
 from afterclick.core.event import Event
+from afterclick.core.spans import Period
 from afterclick.decide.backtest import exact
 from afterclick.decide.backtest.arriving import Arriving, arrivals
 from afterclick.decide.backtest.columns import Rows, rows_of
 from afterclick.decide.backtest.joined import joined
 from afterclick.decide.backtest.program import program_of
-from afterclick.decide.backtest.running import BOTS, book_of
+from afterclick.decide.backtest.running import BOTS, History, _order, book_of
 from afterclick.decide.fold import Fold
 from afterclick.decide.learning import withdrawn
 from afterclick.decide.people import People
@@ -225,6 +226,41 @@ def test_what_a_person_linked_is_left_to_the_engine():
         found = fired(context, [rule('count("A") >= 3')], 0, until)
         assert (found.by_tape, found.by_engine) == (0, 1)
         assert named(context, found) == {("a:a", "r", START + 3 * M)}
+
+
+@pytest.mark.parametrize("live", [0.0, 1.0])
+def test_the_engine_runs_whom_anything_happens_to_in_the_period(live):
+    told = shop((0, "A", "a", ""), (1, "A", "b", ""), (2, "A", "c", ""), (3, "A", "d", ""), (600, "A", "b", ""))
+    for number, (one, other) in enumerate(("ab", "cd")):
+        said = {"a": f"a:{one}", "b": f"a:{other}"}
+        told.append(Event(event_id=f"l{number}", event="Linked", type="link", occurred_at=START + 5 * M, properties=said))
+    with opened(told, live) as (context, until):
+        whole = fired(context, [rule('count("A") >= 2')], START, until)
+        assert (whole.by_tape, whole.by_engine) == (0, 2)
+        late = fired(context, [rule('count("A") >= 3')], START + 500 * M, until)
+        assert [(one, at) for _, one, at in named(context, late)] == [("r", START + 600 * M)]
+        texts, when = context.texts("id"), context.column("at")
+        device = [texts[code] for code in context.column("device").tolist()]
+        arrival = when if arrivals(context) is None else np.maximum(when, arrivals(context))
+        for since in (0, 500, 700):
+            period = Period(START + since * M, until + 1)
+            history = History(context, book_of(context, [rule("true", on=("A",))], period.start), period, until)
+            met = {one for one, may in zip(texts, history._may_fire().tolist(), strict=True) if may}
+            heard = {one for one, at in zip(device, arrival.tolist(), strict=True) if at >= period.start}
+            pairs = ({"a:a", "a:b"}, {"a:c", "a:d"})
+            assert met == {one for pair in pairs if pair & heard for one in pair}
+            assert live or len(met) == {0: 4, 500: 2, 700: 0}[since]
+
+
+def test_firings_stand_by_instant_then_visitor_then_rule():
+    rng = np.random.default_rng(3)
+    for most in (3, 40, 10_000):
+        firings = np.stack([rng.integers(0, high, 500) for high in (9, 4, most, 50, 2)], axis=1)
+        order = _order(firings)
+        assert sorted(order.tolist()) == list(range(500))
+        # What is alike in all three stays as it came.
+        assert order.tolist() == sorted(range(500), key=lambda place: tuple(firings[place, [2, 0, 1]].tolist()))
+    assert len(_order(np.zeros((0, 5), np.int64))) == 0
 
 
 @pytest.mark.parametrize("name", ["a", "x"])

@@ -313,7 +313,8 @@ def test_a_bot_costs_linear_time_in_every_order(order, names, spread):
     served = [{"A"}, {"B"}, {"C"}]
     ask = naive_funnel.Ask([serves(one) for one in served], 10**9, order=order, without=((serves("X"), 1, 3),))
     general.chase_any_funnel.warm()
-    begun = time.process_time()
+    # Of this thread alone: another one may be compiling.
+    begun = time.thread_time()
     got = run_general([rows], ask, served, [{"X"}], fast=True)
     assert len(got) == 1
     if order == "strict":
@@ -321,7 +322,7 @@ def test_a_bot_costs_linear_time_in_every_order(order, names, spread):
         ask.without = ()
         assert len(run_strict([rows], ask, served, fast=True)) == 1
     # A fold over as many rows takes milliseconds; the square of them would take seconds.
-    assert time.process_time() - begun < 1.5
+    assert time.thread_time() - begun < 1.5
 
 
 def test_seventy_steps_in_any_order_are_reached():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterclick.analyse.kernels import friction, gather, journey, meetings, sessions, touchpoints
+from afterclick.analyse.kernels import friction, gather, journey, meetings, sessions, tape_owners, touchpoints
 from afterclick.core.arrays import frozen
 from afterclick.store.columns import Flag
 
@@ -172,3 +172,16 @@ def test_pages_stand_beside_goals_alike(seed):
     outs = [np.zeros(codes, np.int64) for _ in range(4)]
     arguments = (edges, log.codes(0, codes, np.int32), merged, goal, groups, first, last, *outs)
     same(both(touchpoints.stand_beside, arguments), but=(2, 3))
+
+
+@given(SEEDS, st.integers(0, 200), st.booleans())
+def test_ids_of_rows_are_noted_alike(seed, since, dated):
+    log = Log(seed)
+    device = log.codes(-1, 6, np.int32)
+    at = log.at if dated else frozen(np.zeros(0, np.int64))
+    same(both(tape_owners.note_ids, (device, at, since, np.zeros(7, np.bool_))))
+    met = np.zeros(7, bool)
+    tape_owners.note_ids.plain(device, at, since, met)
+    wanted = {one for one, t in zip(device.tolist(), log.at.tolist(), strict=True) if t >= since or not dated}
+    # Nobody (-1) has the last place.
+    assert set(np.flatnonzero(met).tolist()) == {one % 7 for one in wanted}

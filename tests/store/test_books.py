@@ -74,6 +74,18 @@ def test_many_texts_in_a_large_book_are_found_by_index_and_by_scan() -> None:
     assert (book.code("text 00007"), book.code("no")) == (7, -1)
 
 
+def test_initials_are_the_first_bytes_of_all_parts() -> None:
+    book = Book("id", [pa.array(["x", "a:1", "", "u:가"]).slice(1), pa.array([], pa.string()), pa.array(["가", "e:"])])
+    book.extend(pa.array(["z:"]))
+    first = book.initials()
+    assert [text.encode()[0] for text in book.all.to_pylist() if text] == [
+        code for code, text in zip(first.tolist(), book.all.to_pylist(), strict=True) if text
+    ]
+    assert (len(first), first.dtype) == (6, np.uint8)
+    assert len(Book("id").initials()) == 0
+    assert len(Book("id", [pa.array([""])]).initials()) == 1
+
+
 def test_a_code_never_given_is_refused() -> None:
     with pytest.raises(IndexError, match="has no code 1"):
         Book("x", [pa.array(["a"])]).values(np.array([1]))

@@ -12,6 +12,9 @@ def components(size: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     pointers only go to smaller codes and each round leaves fewer roots.
     """
     root = np.arange(size, dtype=np.int32)
+    linked = np.zeros(size, bool)
+    linked[a], linked[b] = True, True
+    codes = np.flatnonzero(linked)
     while True:
         one, other = root[a], root[b]
         apart = one != other
@@ -19,8 +22,10 @@ def components(size: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
             return root
         a, b, one, other = a[apart], b[apart], one[apart], other[apart]
         np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+        here = root[codes]
         while True:
-            further = root[root]
-            if np.array_equal(further, root):
+            further = root[here]
+            root[codes] = further
+            if np.array_equal(further, here):
                 break
-            root = further
+            here = further

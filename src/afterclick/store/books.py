@@ -38,6 +38,16 @@ class Book:
         """Every text in the order of its code, large_string without nulls."""
         return pa.chunked_array(self._parts, pa.large_string())
 
+    def initials(self) -> np.ndarray:
+        """The first byte of each text, uint8; of an empty one any byte."""
+        found = [np.zeros(0, np.uint8)]
+        for part in self._parts:
+            _, ends, data = part.buffers()
+            begins = np.frombuffer(ends, np.int64, len(part), part.offset * 8)
+            bytes_ = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
+            found.append(bytes_[np.minimum(begins, len(bytes_) - 1)])
+        return np.concatenate(found)
+
     def values(self, codes: np.ndarray) -> pa.StringArray:
         """The texts of codes (any integers); a negative code gives null. Raises IndexError for a code never given."""
         codes = np.asarray(codes)

@@ -133,24 +133,44 @@ def _word(ids: Any, owner: int, gone: int, more: int, slots: Any) -> int:
     for turn in range(2):
         one = gone if turn == 0 else more
         if one >= 0:
-            word |= (ids[one, SLOT] + 1) << shift
+            word |= (int(ids[one, SLOT]) + 1) << shift
             shift += BITS
             slots[ALIVE] -= 1
             if 3 + slots[SPARE] < len(slots):
                 slots[3 + slots[SPARE]] = ids[one, SLOT]
                 slots[SPARE] += 1
             ids[one, SLOT] = -1
-    return int(word | (ids[owner, SLOT] + 1))
+    return int(word | (int(ids[owner, SLOT]) + 1))
 
 
 HELPERS: Final = (_root, _meet, _active, _log_in, _join, _beside, _word)
+
+
+def _note(device: Any, at: Any, since: int, met: Any) -> None:
+    met[device[at >= since] if len(at) else device] = True
+
+
+def _example_note() -> tuple[Any, ...]:
+    return frozen(np.zeros(1, np.int32)), frozen(np.zeros(1, np.int64)), 0, np.zeros(2, np.bool_)
+
+
+@kernel(example=_example_note, vector=_note)
+def note_ids(device: Any, at: Any, since: int, met: Any) -> None:
+    """Set `met` (by id, and one place more for rows of nobody, -1) of the ids that rows `since` an instant are of.
+
+    Where `at` is empty, of all rows.
+    """
+    dated = len(at) > 0
+    for i in range(len(device)):
+        if not dated or at[i] >= since:
+            met[device[i]] = True
 
 
 def _example() -> tuple[Any, ...]:
     long, narrow = frozen(np.zeros(1, np.int64)), frozen(np.zeros(1, np.int32))
     rows = frozen(np.array([0, 0])), long, long, long, 0, narrow, narrow
     about = frozen(np.zeros(1, np.uint8)), narrow, narrow, long, narrow, 50, 4
-    outs = np.zeros((1, KEPT), np.int64), np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 3), np.int32)
+    outs = np.zeros((1, KEPT), np.int32), np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 3), np.int32)
     return *rows, *about, narrow, 0, 1, long, *outs
 
 

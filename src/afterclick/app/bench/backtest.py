@@ -35,7 +35,7 @@ def backtest_rows(snapshot: Snapshot, repeats: int) -> list[Row]:
     """Two rows per rule, of all visitors, those with several ids among them, against a scan of the columns that takes: asked
     when it is known which ids joined when, which no rule changes, and asked first of all.
     """
-    for kernel in (tape.fold_rules, tape_owners.own_rows, tape_order.order_calls):
+    for kernel in (tape.fold_rules, tape_owners.note_ids, tape_owners.own_rows, tape_order.order_calls):
         kernel.warm()
     rows, kept = [], Context(snapshot)
     for rule in RULES:

@@ -20,7 +20,7 @@ from afterclick.core.arrays import frozen
 from afterclick.core.condition import Condition
 from afterclick.core.spans import Period
 from afterclick.core.step import ANY_EVENT, Step
-from afterclick.decide.backtest.joined import Joined, joined
+from afterclick.decide.backtest.joined import Joined, joined, roots
 from afterclick.decide.backtest.owners import Owners, owners_of
 from afterclick.decide.backtest.program import Program
 from afterclick.decide.backtest.tapes import NotHere
@@ -70,13 +70,14 @@ def rows_of(context: Context, program: Program, arrival: np.ndarray | None, as_o
     Raises NotHere where a column is not of the kind that the tape reads.
     """
     sets = _Sets(context, program)
+    pool().submit(roots, context)
     chunks = context.snapshot.chunks((*SCANNED, "campaign"), None)
     symbols = pool().map(lambda chunk: sets.symbols(chunk, as_of, out), chunks)
     # Who may be one visitor is found beside that.
     one = joined(context)
     strips = []
-    for chunk, served in zip(chunks, symbols, strict=True):
-        symbol = frozen(_telling(chunk, served, one, as_of, out))
+    for chunk, (served, left) in zip(chunks, symbols, strict=True):
+        symbol = frozen(_telling(chunk, served, left, one, as_of))
         when = chunk.columns["at"] if arrival is None else frozen(arrival[chunk.start : chunk.start + chunk.rows])
         strips.append(Strip(chunk.start, chunk.piece, chunk.columns["device"], when, symbol))
     gathered = gather(strips, replace(context.labels("raw", as_of), label=one.label), ALWAYS, context.ties)
@@ -92,9 +93,8 @@ def rows_of(context: Context, program: Program, arrival: np.ndarray | None, as_o
     )  # fmt: skip
 
 
-def _telling(chunk: Chunk, symbol: np.ndarray, ids: Joined, as_of: int, out: int) -> np.ndarray:
+def _telling(chunk: Chunk, symbol: np.ndarray, left: np.ndarray, ids: Joined, as_of: int) -> np.ndarray:
     """With what programs sent, which is no behaviour, but says all the same whose ids are one visitor's."""
-    left = np.flatnonzero(chunk.columns["flags"] & out)
     device = chunk.columns["device"][left]
     symbol[left[(device >= 0) & ids.several[device] & (chunk.columns["at"][left] <= as_of)]] = tape_state.KNOWN
     return symbol
@@ -141,8 +141,8 @@ class _Sets:
             raise NotHere("sets of steps")
         return number
 
-    def symbols(self, chunk: Chunk, as_of: int, out: int) -> np.ndarray:
-        """The symbol of each row, 0 where it does not count; uint16."""
+    def symbols(self, chunk: Chunk, as_of: int, out: int) -> tuple[np.ndarray, np.ndarray]:
+        """The symbol of each row, 0 where it does not count; uint16. And the places of those left out by a flag."""
         name, flags = chunk.columns["name"], chunk.columns["flags"]
         found = self._lut.take(name)
         found |= _flag_table().take(flags)
@@ -150,10 +150,11 @@ class _Sets:
         if self._tests and self._tested.any():
             rows = np.flatnonzero(self._tested[name])
             found[rows] |= self._served(chunk, rows)
-        found[np.flatnonzero(flags & out)] = 0
+        left = np.flatnonzero(flags & out)
+        found[left] = 0
         if self.context.snapshot.pieces[chunk.piece].last_at > as_of:
             found[chunk.columns["at"] > as_of] = 0
-        return found
+        return found, left
 
     def _served(self, chunk: Chunk, rows: np.ndarray) -> np.ndarray:
         name = chunk.columns["name"][rows]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.kernels.compiled import pool
-from afterclick.analyse.kernels.tape_owners import DENIED, DEVICE, EMAIL, USER
+from afterclick.analyse.kernels.tape_owners import DENIED, DEVICE, EMAIL, USER, note_ids
 from afterclick.core.arrays import frozen
 from afterclick.stitch.components import components
 from afterclick.stitch.visitors import EVIDENCE, Edges
@@ -53,27 +52,29 @@ def joined(context: Context) -> Joined:
     """
 
     def find() -> Joined:
-        edges, root = context.edges(), roots(context)
-        kinds = _kinds(context, edges)
+        edges = context.edges()
+        kinds = _kinds(context)
+        (mail, mail_at, twice), shared = _mails(edges, kinds), _shared(edges, kinds)
+        root = roots(context)
         several = _several(context, edges, root, kinds)
-        by_hand = _any(root, edges.a[edges.what != EVIDENCE])
-        mail, mail_at, twice = _mails(edges, kinds)
+        by_hand = of_any(root, edges.a[edges.what != EVIDENCE])
         members = np.bincount(root, minlength=len(root)).astype(np.int32)
         crowded = members > context.snapshot.definitions.id_cap
-        rough = _any(root, twice) | _any(root, _shared(edges, kinds)) | _any(root, np.flatnonzero(kinds == DENIED))
+        rough = of_any(root, twice) | of_any(root, shared) | of_any(root, np.flatnonzero(kinds == DENIED))
         label = np.where(several, root, np.arange(len(root), dtype=np.int32))
         return Joined(*map(frozen, (label, several, by_hand, kinds, members, mail, mail_at, ~(rough | crowded[root]))))
 
     return context.keep(("ids joined",), find)
 
 
-def _kinds(context: Context, edges: Edges) -> np.ndarray:
+_NOT_AT: Final = frozen(np.zeros(0, np.int64))
+_KIND: Final = np.full(256, DEVICE, np.uint8)
+_KIND[[ord("u"), ord("e")]] = USER, EMAIL
+
+
+def _kinds(context: Context) -> np.ndarray:
     ids = context.snapshot.book(ID_BOOK)
-    kinds = np.full(ids.size, DEVICE, np.uint8)
-    codes = _linked(ids.size, edges)
-    texts = ids.all.take(codes)
-    for kind, space in ((USER, "u:"), (EMAIL, "e:")):
-        kinds[codes[np.asarray(pc.starts_with(texts, space))]] = kind
+    kinds: np.ndarray = _KIND[ids.initials()]
     denied = [space + text for text in context.snapshot.definitions.deny_ids for space in ("a:", "u:", "e:")]
     found = ids.codes(pa.array(denied, pa.string()))
     kinds[found[found >= 0]] = DENIED
@@ -91,9 +92,10 @@ def _several(context: Context, edges: Edges, root: np.ndarray, kinds: np.ndarray
     size = len(root)
     codes = _linked(size, edges)
     kind = kinds[codes]
-    # Rows of nobody (-1) fall behind the last id.
     sends = np.zeros(size + 1, bool)
-    list(pool().map(lambda chunk: sends.__setitem__(chunk.columns["device"], True), context.snapshot.chunks(("device",))))
+    chunks = context.snapshot.chunks(("device",))
+    for _ in pool().map(lambda chunk: note_ids(chunk.columns["device"], _NOT_AT, 0, sends, rows=context.snapshot.rows), chunks):
+        pass
     devices, users, alone = (
         np.bincount(root[codes[which]], minlength=size)
         for which in (kind == DEVICE, kind == USER, (kind == USER) & sends[codes])
@@ -128,7 +130,7 @@ def _shared(edges: Edges, kinds: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _any(root: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def of_any(root: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Per id whether any of its visitor's is among these."""
     met = np.zeros(len(root), bool)
     met[root[codes]] = True

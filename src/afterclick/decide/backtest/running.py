@@ -11,12 +11,13 @@ from afterclick.analyse.context import Context
 from afterclick.analyse.gathered import even
 from afterclick.analyse.kernels import tape
 from afterclick.analyse.kernels.compiled import pool
+from afterclick.analyse.kernels.tape_owners import note_ids
 from afterclick.core.arrays import frozen
 from afterclick.core.spans import Period
 from afterclick.decide.backtest import exact
 from afterclick.decide.backtest.arriving import arrivals
 from afterclick.decide.backtest.columns import Rows, rows_of
-from afterclick.decide.backtest.joined import joined, roots
+from afterclick.decide.backtest.joined import joined, of_any, roots
 from afterclick.decide.backtest.program import Program, program_of
 from afterclick.decide.backtest.saying import sayer
 from afterclick.decide.backtest.tapes import NotHere
@@ -25,6 +26,7 @@ from afterclick.decide.reading import FUTURE, EventReader, setting_of
 from afterclick.decide.rules.book import RuleBook
 from afterclick.store.automations import LiveRule
 from afterclick.store.columns import Flag
+from afterclick.store.snapshot import Chunk
 
 Progress = Callable[[int, int], None]
 BOTS: Final = int(Flag.BOT)
@@ -86,7 +88,7 @@ class History:
             by_engine, self._exact = ran.visitors, ran.values
             found.append(ran.firings)
         whole = np.concatenate(found)
-        whole = whole[np.lexsort((whole[:, 1], whole[:, 0], whole[:, 2]))]
+        whole = whole[_order(whole)]
         return Firings(
             visitor=whole[:, 0].astype(np.int32), rule=whole[:, 1].astype(np.int32), at=whole[:, 2], row=whole[:, 3],
             timed=whole[:, 4] != 0, rules=tuple(one.rule for one in self.book.running), by_tape=by_tape, by_engine=by_engine,
@@ -98,14 +100,16 @@ class History:
         size = self.context.snapshot.book("id").size
         if self.book.wakes:
             return np.ones(size, bool)
-        arrival = arrivals(self.context)
-        root, met = roots(self.context), np.zeros(size, bool)
-        for chunk in self.context.snapshot.chunks(("device", "at"), None):
-            device, at = chunk.columns["device"], chunk.columns["at"]
-            when = at if arrival is None else np.maximum(at, arrival[chunk.start : chunk.start + chunk.rows])
-            met[root[device[(when >= self.period.start) & (device >= 0)]]] = True
-        found: np.ndarray = met[root]
-        return found
+        arrival, snapshot = arrivals(self.context), self.context.snapshot
+        met = np.zeros(size + 1, bool)
+
+        def note(chunk: Chunk) -> None:
+            at = chunk.columns["at"]
+            when = at if arrival is None else frozen(np.maximum(at, arrival[chunk.start : chunk.start + chunk.rows]))
+            note_ids(chunk.columns["device"], when, self.period.start, met, rows=snapshot.rows)
+
+        list(pool().map(note, snapshot.chunks(("device", "at"), None)))
+        return of_any(roots(self.context), np.flatnonzero(met[:-1]))
 
     def values(self, visitor: np.ndarray, rule: np.ndarray, at: np.ndarray) -> list[str]:
         """What the terms of these firings were then, as text; "" where the engine had gone on by then."""
@@ -126,10 +130,10 @@ class History:
 
     def _taped(self) -> tuple[np.ndarray, int, np.ndarray]:
         """(firings (n, 5), visitors, the ids of those of whom the tape has no room or a person has linked)."""
-        context, ids = self.context, joined(self.context)
+        context = self.context
         self._program = program_of(self.book, context.touches())
         self._rows = rows_of(context, self._program, arrivals(context), self.as_of, BOTS)
-        owners = self._rows.owners
+        ids, owners = joined(context), self._rows.owners
         self._left = ids.by_hand | owners.crowded
         offsets, at = self._rows.gathered.offsets, self._rows.gathered.at
         chosen = np.flatnonzero((np.diff(offsets) > 0) & ~self._left).astype(np.int32)
@@ -172,6 +176,17 @@ class History:
     def _timeout(self) -> int:
         definitions = self.context.snapshot.definitions
         return setting_of(EventReader(definitions), definitions).timeout
+
+
+def _order(firings: np.ndarray) -> np.ndarray:
+    """By instant, visitor and rule, else as they came. By instant alone is several times as fast, and few share one."""
+    at = np.ascontiguousarray(firings[:, 2])
+    order: np.ndarray = np.argsort(at)
+    same = np.flatnonzero(np.diff(at[order]) == 0)
+    tied = np.union1d(same, same + 1)
+    part = np.sort(order[tied])
+    order[tied] = part[np.lexsort((firings[part, 1], firings[part, 0], at[part]))]
+    return order
 
 
 def run(
