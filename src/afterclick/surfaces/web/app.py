@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from afterclick.collect.live.feed import Feed
@@ -32,7 +32,7 @@ from afterclick.surfaces.web.data import DataRoutes
 from afterclick.surfaces.web.desk_forms import PATH, DeskForms
 from afterclick.surfaces.web.erase_route import EraseRoute
 from afterclick.surfaces.web.guard import LOCAL_HOSTS, Guard, check
-from afterclick.surfaces.web.html import PageRoutes
+from afterclick.surfaces.web.html import PageRoutes, takes_json
 from afterclick.surfaces.web.page_automations import AutomationRoutes
 from afterclick.surfaces.web.page_live import LiveRoutes
 from afterclick.surfaces.web.pages import PAGES
@@ -69,7 +69,7 @@ def create_app(
     waited for.
     """
     work, templates, form_token = Work(ask), _templates(), secrets.token_urlsafe(16)
-    files = {**_styles(), **{name: slim.javascript(_file(name)) for name in ("app.js", "live.js")}}
+    files = {**_styles(), **{name: slim.javascript(_file(name)) for name in ("app.js", "forms.js", "live.js")}}
     version = _version(files)
     html = PageRoutes(ask, work, templates, version, form_token)
     data = DataRoutes(ask, work, version)
@@ -128,11 +128,16 @@ def _form_routes(ask: Asker, html: PageRoutes, templates: Environment, version: 
 
 
 def _refusing(html: PageRoutes, change: Handler) -> Handler:
+    """A form sent by the script is told where to go, instead of being led there."""
+
     async def answered(request: Request) -> Response:
         try:
-            return await change(request)
+            done = await change(request)
         except AfterclickError as error:
             return await html.refused(request, error)
+        if isinstance(done, RedirectResponse) and takes_json(request):
+            return JSONResponse({"to": done.headers["location"]}, headers={"cache-control": "no-store"})
+        return done
 
     return answered
 

@@ -101,10 +101,10 @@ class PageRoutes:
         return handle
 
     async def refused(self, request: Request, problem: AfterclickError) -> Response:
-        """A form that could not be done: a page that says why, with the problem's own status."""
+        """A form that could not be done: a page that says why, or for the script the reason alone, with its own status."""
         taste = Taste.of(request)
-        body = self._bare(taste, problem.say_plainly(taste.lang), problem.advise(taste.lang))
-        return HTMLResponse(body, problem.status, headers=_FLEETING)
+        said = problem.say_plainly(taste.lang), problem.advise(taste.lang)
+        return self._told(request, taste, *said, problem.status, problem.path)
 
     async def missing(self, request: Request, problem: Exception) -> Response:
         """An address that leads nowhere: a page with the navigation, or JSON beside data."""
@@ -122,8 +122,13 @@ class PageRoutes:
         _LOG.error("%s failed", request.url.path, exc_info=problem)
         taste = Taste.of(request)
         voice = Voice(lang=taste.lang)
-        said = voice.text("errors.ours"), voice.text("errors.ours_hint")
-        return HTMLResponse(self._bare(taste, *said), 500, headers=_FLEETING)
+        return self._told(request, taste, voice.text("errors.ours"), voice.text("errors.ours_hint"), 500)
+
+    def _told(self, request: Request, taste: Taste, title: str, hint: str, status: int, path: str = "") -> Response:
+        if takes_json(request):
+            said = {"message": title, "hint": hint, "path": path}
+            return JSONResponse({"error": {name: text for name, text in said.items() if text}}, status, headers=_FLEETING)
+        return HTMLResponse(self._bare(taste, title, hint), status, headers=_FLEETING)
 
     def _tag(self, page: Page, address: Address, taste: Taste, info: Mapping[str, Any], *more: object) -> str:
         return answers.etag(
@@ -172,6 +177,11 @@ class PageRoutes:
             hint=hint,
             nav=navigation(None, None, voice),
         )
+
+
+def takes_json(request: Request) -> bool:
+    """Whether this was sent by the script of the forms, not by a browser that shows the answer."""
+    return request.headers.get("accept", "") == "application/json"
 
 
 def _address(page: Page, request: Request) -> Address:

@@ -82,6 +82,10 @@ document.addEventListener("submit", (event) => {
   go(url);
 });
 
+document.addEventListener("focusin", ({ target }) => {
+  if (target.form?.method === "post") import(import.meta.url.replace("app.js", "forms.js"));
+});
+
 addEventListener("popstate", () => go(location.href, { push: false }));
 
 document.addEventListener("toggle", (event) => {
