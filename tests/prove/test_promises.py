@@ -22,7 +22,7 @@ SMALL = {
     "tenants": [],
     "quiet": [],
     "sends": ["--kill-at", "answered", "--kill-at", "mail_half", "--people", "2", "--month-people", "3"],
-    "day": ["--hours", "8", "--speed", "1440", "--rate", "300", "--restarts", "2"],
+    "day": ["--hours", "12", "--speed", "1440", "--rate", "300", "--restarts", "2"],
 }
 
 
