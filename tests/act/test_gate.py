@@ -13,7 +13,7 @@ from afterclick.act.gate import caps, korea, quiet
 from afterclick.act.gate.gate import Gate
 from afterclick.act.gate.verdict import REASONS, Go, Hold, Stop
 from afterclick.act.message import Outcome
-from afterclick.act.outbox import table
+from afterclick.act.outbox import table, upkeep
 from afterclick.core import clock, i18n
 from afterclick.decide.draws import draw
 from afterclick.store.automations import Cap, Delivery, Words
@@ -109,6 +109,26 @@ def test_both_arms_of_a_holdout_are_told_once_when_the_gate_would_send(box):
     assert told == {(f"i{one}", "holdout" if one in held else "treated") for one in people}
     assert {(one["journey"], one["experiment"]) for one in box.events("Experiment Viewed")} == {("welcome", "holdout:welcome")}
     assert box.balance() == table.Balance(201, 200 - len(held), len(held) + 1, 0, 0, 0)
+
+
+def test_an_arm_that_was_told_stays_though_the_visitor_is_merged_in_the_night(tmp_path):
+    people = [f"a:{n}" for n in range(50)]
+    treated = next(one for one in people if draw("holdout:welcome", one) >= 0.5)
+    held = next(one for one in people if draw("holdout:welcome", one) < 0.5)
+    night = local("2026-01-05", "22:00")
+    box = Box(tmp_path, Delivery(quiet=("21:00", "08:00"), caps=()), now=night)
+    for one in (treated, held):
+        box.person(one, at=night - DAY)
+    box.plan(intent("x", treated, holdout_rate=0.5))
+    box.drain()
+    assert box.states() == {"x": "held"}
+    with box.acts.writing() as tx:
+        upkeep.merge(tx, held, treated)
+    box.now = local("2026-01-06", "08:00")
+    box.drain()
+    assert [message.intent.visitor for message in box.email.got] == [held]
+    assert [one["variant"] for one in box.events("Experiment Viewed")] == ["treated"]
+    box.close()
 
 
 def test_the_holdout_of_all_holds_back_advertising_alone(tmp_path):

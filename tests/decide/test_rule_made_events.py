@@ -19,7 +19,7 @@ def test_both_arms_of_a_holdout_are_told_when_a_rule_decides() -> None:
     rule = LiveRule(name="Offer", when="session.pages >= 4", show=Show(words=(Words(title="Hello"),)), holdout_rate=0.5)
     decision = Decision(action_id="a" * 24, rule="Offer", visitor="a:v1", at=AT, event_id="e", kind="show")
     about = {"action_id": "a" * 24, "rule": "Offer"}
-    arm = about | {"experiment": "holdout:Offer"}
+    arm = about | {"experiment": "holdout:rule:Offer"}
     (treated,) = events_of(decision, rule)
     assert (treated.event, treated.properties) == ("Experiment Viewed", arm | {"variant": "treated"})
     viewed, suppressed = events_of(msgspec.structs.replace(decision, held_out=True), rule)

@@ -148,7 +148,7 @@ def test_a_rule_that_hears_what_its_own_holdout_tells_is_refused() -> None:
     for name in ("Message Suppressed", "Experiment Viewed"):
         hears = rule("visitor.pages >= 2", on=(name,), once="1h")
         assert found(hears) == []
-        assert found(replace(hears, holdout_rate=0.1)) == [("error", "on", "circle")]
+        assert found(replace(hears, holdout_rate=0.1)) == [("error", "on", "circle_held")]
     assert found(replace(rule("visitor.pages >= 2", on=("*",), once="1h"), holdout_rate=0.1)) == []
 
 

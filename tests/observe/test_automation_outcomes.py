@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import afterclick
 from afterclick.core.moments import Moments, Share
@@ -101,8 +102,9 @@ def test_a_visitor_of_both_groups_is_in_neither(made: Shop, tmp_path: Path) -> N
     assert found.held_converted == Share(1, 4)
 
 
-def arm(shop: Shop, who: str, when: str, action: str, variant: str, **more: object) -> None:
+def arm(shop: Shop, who: str, when: str, action: str, variant: str, source: str = "afterclick", **more: object) -> None:
     shop.add(who, when, "Experiment Viewed", action_id=action, variant=variant, **more)
+    shop.events[-1] = replace(shop.events[-1], source=source)
 
 
 def test_groups_are_those_told_by_the_arms_whatever_became_of_the_message(tmp_path: Path) -> None:
@@ -130,17 +132,66 @@ def test_groups_are_those_told_by_the_arms_whatever_became_of_the_message(tmp_pa
     assert found.worth == pytest.approx(10_000 * (150 / 5 - 30 / 3))
 
 
-def test_either_of_two_holdouts_keeps_a_message_back(tmp_path: Path) -> None:
+def bought(shop: Shop, *who: str) -> None:
+    for one in who:
+        shop.add(one, "2d", "Order Completed", order_id=f"o{one}", revenue=100)
+    shop.add("last", "30d", "Page Viewed", url="https://shop.example/")
+
+
+def test_of_two_holdouts_the_journeys_own_is_compared(tmp_path: Path) -> None:
     shop = Shop()
     for i, (own, everybody) in enumerate((("treated", "treated"), ("treated", "holdout"), ("holdout", "treated"))):
-        arm(shop, f"v{i}", "1d", f"m{i}", own, journey="Remind", experiment="holdout:Remind")
-        arm(shop, f"v{i}", "1d", f"m{i}", everybody, journey="Remind", experiment="holdout")
+        # What concerns an order heeds the journey's own alone; the advertising behind it both.
+        arm(shop, f"v{i}", "1d", f"t{i}", own, journey="Remind", experiment="holdout:Remind")
+        arm(shop, f"v{i}", "1d1h", f"m{i}", own, journey="Remind", experiment="holdout:Remind")
+        arm(shop, f"v{i}", "1d1h", f"m{i}", everybody, journey="Remind", experiment="holdout")
     # Another experiment of theirs is none of its business.
-    arm(shop, "v0", "2d", "m0", "holdout", journey="Remind", experiment="colours")
-    shop.add("v0", "30d", "Page Viewed", url="https://shop.example/")
+    arm(shop, "v0", "1d2h", "m0", "holdout", journey="Remind", experiment="colours")
+    bought(shop, "v1")
     with shop.open(tmp_path / "store") as store:
         found = outcome(store, "journey", "Remind")
-    assert (found.converted, found.held_converted) == (Share(0, 1), Share(0, 2))
+    assert (found.converted, found.held_converted) == (Share(1, 2), Share(0, 1))
+
+
+def test_without_one_of_its_own_that_of_all_is_compared(tmp_path: Path) -> None:
+    shop = Shop()
+    for i, variant in enumerate(("treated", "holdout", "holdout")):
+        arm(shop, f"v{i}", "1d", f"m{i}", variant, journey="Remind", experiment="holdout")
+    bought(shop, "v0", "v2")
+    with shop.open(tmp_path / "store") as store:
+        found = outcome(store, "journey", "Remind")
+    assert (found.converted, found.held_converted) == (Share(1, 1), Share(1, 2))
+
+
+def test_what_was_held_back_before_arms_were_told_stays_in_the_comparison(made: Shop, tmp_path: Path) -> None:
+    arm(made, "v20", "10d", "a20", "treated", rule="Offer", experiment="holdout:rule:Offer")
+    arm(made, "v21", "10d", "a21", "holdout", rule="Offer", experiment="holdout:rule:Offer")
+    # From then on messages alone put nobody into a group.
+    told(made, "v22", "11d", "Message Delivered", "a22", rule="Offer")
+    with made.open(tmp_path / "store", currency="KRW") as shop:
+        found = outcome(shop, "rule", "Offer")
+    assert (found.converted, found.held_converted) == (Share(4, 9), Share(1, 5))
+
+
+def test_what_was_sent_while_nobody_was_held_back_is_in_no_group(tmp_path: Path) -> None:
+    shop = Shop()
+    for i in range(5):
+        told(shop, f"v{i}", "1d", "Message Sent", f"m{i}", journey="Remind", channel="email")
+    arm(shop, "v8", "2d", "m8", "treated", journey="Remind", experiment="holdout:Remind")
+    arm(shop, "v9", "2d", "m9", "holdout", journey="Remind", experiment="holdout:Remind")
+    bought(shop, "v0", "v1")
+    with shop.open(tmp_path / "store") as store:
+        found = outcome(store, "journey", "Remind")
+    assert (found.sent, found.converted, found.held_converted) == (5, Share(0, 1), Share(0, 1))
+
+
+def test_arms_that_others_tell_of_count_for_nothing(made: Shop, tmp_path: Path) -> None:
+    for i, source in enumerate(("web", "api")):
+        arm(made, f"v{i}", "1d", f"x{i}", "holdout", source, rule="Offer", experiment="holdout:rule:Offer")
+    told(made, "v2", "1d", "Message Clicked", "a2", rule="Offer", experiment="holdout:rule:Offer", variant="holdout")
+    with made.open(tmp_path / "store", currency="KRW") as shop:
+        found = outcome(shop, "rule", "Offer")
+    assert (found.converted, found.held_converted) == (Share(4, 8), Share(1, 4))
 
 
 def test_a_channel_fails_until_something_leaves_by_it_again(made: Shop, tmp_path: Path) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 
 import afterclick
+from afterclick.app.automation_print import fingerprint
+from afterclick.store.automations import LiveRule, Show, Words
 from afterclick.surfaces.web import create_app
 from support.shop import Shop
 
@@ -95,17 +98,86 @@ def test_what_was_typed_stays_and_the_reason_stands_beside_its_field(
 
 
 @pytest.mark.browser
-def test_an_answer_of_nobody_known_is_shown_by_the_browser_itself(
+@pytest.mark.parametrize("how", ["broken off", "a proxy's page", "no data"])
+def test_without_an_answer_nothing_is_sent_again(
+    how: str, store: afterclick.Workspace, page: Open, serve: Callable[[Any], str]
+) -> None:
+    tab, asked = page(), []
+
+    def answered(route: Any) -> None:
+        asked.append(route.request.post_data)
+        if how == "broken off":
+            return route.abort()
+        return route.fulfill(status=502 if "proxy" in how else 200, content_type="text/html", body="<h1>Bad gateway</h1>")
+
+    tab.goto(f"{serve(store)}/automations?lang=en")
+    tab.route("**/automation", answered)
+    tab.locator("#delivery summary").click()
+    with tab.expect_response("**/static/forms.js*"):
+        tab.locator("[name=smtp]").fill("mail.example:25")
+    form = tab.locator("form:has(input[name=smtp])")
+    form.locator("button.go").click()
+    form.get_by_role("alert").wait_for()
+    assert "It may have been done" in form.get_by_role("alert").inner_text()
+    assert form.locator("[name=smtp]").input_value() == "mail.example:25"
+    assert len(asked) == 1
+    # Whoever presses it again means it.
+    tab.unroute("**/automation")
+    with tab.expect_navigation():
+        form.locator("button.go").click()
+    assert store.automations.delivery.smtp == "mail.example:25"
+
+
+@pytest.mark.browser
+def test_who_may_not_is_shown_the_page_that_says_so(
     store: afterclick.Workspace, page: Open, serve: Callable[[Any], str]
 ) -> None:
     tab = page()
     tab.goto(f"{serve(store)}/automations?lang=en")
-    tab.route("**/automation", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>"))
+    tab.route("**/automation", lambda route: route.fulfill(status=401, content_type="text/plain", body="A token is needed"))
     tab.locator("#delivery summary").click()
     with tab.expect_response("**/static/forms.js*"):
         tab.locator("[name=smtp]").fill("mail.example:25")
     tab.locator("form:has(input[name=smtp]) button.go").click()
-    tab.get_by_role("heading", name="Bad gateway").wait_for()
+    tab.get_by_text("A token is needed").wait_for()
+
+
+@pytest.mark.browser
+def test_a_reason_in_a_folded_part_is_seen(store: afterclick.Workspace, page: Open, serve: Callable[[Any], str]) -> None:
+    store.automations.put(LiveRule(name="Offer", when="session.pages >= 4", show=Show(words=(Words(title="Hello"),))))
+    tab = page()
+    tab.goto(f"{serve(store)}/automations/rule/Offer?lang=en")
+    form = tab.locator("form:has([name=holdout])")
+    parts = form.locator("details:has([name=holdout])")
+    parts.last.evaluate("each => (each.open = true)")
+    with tab.expect_response("**/static/forms.js*"):
+        form.locator("[name=holdout]").fill("abc")
+    parts.last.evaluate("each => (each.open = false)")
+    form.locator("button.go").last.evaluate("each => each.click()")
+    said = form.get_by_role("alert")
+    said.wait_for()
+    assert form.locator("[name=holdout]:focus").count() == 1
+
+
+@pytest.mark.browser
+def test_lines_end_alike_with_and_without_the_script(
+    store: afterclick.Workspace, page: Open, serve: Callable[[Any], str]
+) -> None:
+    root, told = serve(store), "session.pages >= 4\n&& visitor.sessions == 1"
+    store.automations.put(LiveRule(name="Offer", when=told, show=Show(words=(Words(title="Hello"),))))
+    before = fingerprint(store.automations.rules["Offer"])
+    assert fingerprint(replace(store.automations.rules["Offer"], when=told.replace("\n", "\r\n"))) == before
+    for script in (True, False):
+        tab = page(java_script_enabled=script)
+        tab.goto(f"{root}/automations/rule/Offer?lang=en")
+        folded = tab.locator("form:has([name=when]) details:not([open]) > summary:visible")
+        while folded.count():
+            folded.first.click()
+        tab.locator("[name=holdout]").fill("5" if script else "6")
+        with tab.expect_navigation():
+            tab.locator("form:has([name=when]) button.go").last.click()
+        assert store.automations.rules["Offer"].when == told
+        assert store.automations.rules["Offer"].holdout_rate == pytest.approx(0.05 if script else 0.06)
 
 
 @pytest.mark.browser

@@ -17,8 +17,6 @@ from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import names
 
 PATH: Final = "/u/"
-SOURCE: Final = "afterclick"
-"""Whom the log names as the sender of what this server observes itself."""
 
 _KEY_BYTES: Final = 32
 _LONGEST: Final = 2048

@@ -24,4 +24,7 @@ def _kept(value: Any) -> Any:
         # The name of a way or an arm is what a visitor is drawn into; that of the document itself stands outside.
         inner = "weight" in value or "share" in value
         return {key: _kept(each) for key, each in value.items() if key not in _BESIDE or (inner and key == "name")}
+    if isinstance(value, str):
+        # Browsers send the ends of lines in either way.
+        return value.replace("\r\n", "\n")
     return [_kept(each) for each in value] if isinstance(value, list) else value

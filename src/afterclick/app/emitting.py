@@ -13,13 +13,12 @@ from afterclick.collect.wire import canonical
 from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import clock
 from afterclick.core.errors import StoreError
+from afterclick.core.event import OURS
 from afterclick.core.said import Said
 from afterclick.store.live.calls import TailCall
 from afterclick.store.live.group_commit import GroupCommit
 from afterclick.store.live.tail import Tail
 
-SOURCE: Final = "afterclick"
-"""Under which source these events are collected."""
 _PATIENCE_S: Final = 20.0
 
 Heard = Callable[[TailCall, Sequence[Canonical]], object]
@@ -101,7 +100,7 @@ class Emitter:
                 bodies.append(body)
                 ids.append(event.event_id)
                 contents.append(content)
-        call = TailCall(now, SOURCE, tuple(bodies), tuple(ids), tuple(contents), (), known)
+        call = TailCall(now, OURS, tuple(bodies), tuple(ids), tuple(contents), (), known)
         self._waiting.append(now)
         self._group.submit(call, partial(self._committed, call, fresh, done))
 

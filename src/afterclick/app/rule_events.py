@@ -18,7 +18,7 @@ def events_of(decision: Decision, rule: LiveRule) -> list[Canonical]:
     about: dict[str, Any] = {"action_id": decision.action_id, "rule": rule.name}
     found = []
     if rule.holdout_rate:
-        arm = {"experiment": f"{HOLDOUT}:{rule.name}", "variant": HOLDOUT if decision.held_out else TREATED}
+        arm = {"experiment": f"{HOLDOUT}:rule:{rule.name}", "variant": HOLDOUT if decision.held_out else TREATED}
         found.append(_event(decision, names.EXPERIMENT_VIEWED, about | arm))
     if decision.held_out:
         found.append(_event(decision, names.MESSAGE_SUPPRESSED, about | {"reason": HOLDOUT, "channel": _channel(decision)}))

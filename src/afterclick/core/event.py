@@ -43,6 +43,8 @@ PROPERTY_PREFIX = "p."
 
 RULE = "rule"
 """The type of an event that a rule made: nobody did it."""
+OURS = "afterclick"
+"""The source of events that afterclick itself sends."""
 SYSTEM_TYPES = frozenset({"identify", "group", "alias", "link", "unlink", RULE})
 """Calls that are no behaviour: they neither start nor extend a session."""
 

@@ -42,12 +42,12 @@ class Gate:
         """Other rules from now on."""
         self.delivery = delivery
 
-    def decide(self, tx: sqlite3.Connection, intent: Intent, now: int) -> Verdict:
-        """Ask everything, in order."""
+    def decide(self, tx: sqlite3.Connection, intent: Intent, now: int, *, drawn: bool = False) -> Verdict:
+        """Ask everything, in order. With `drawn` the arms were told before and stay: the visitor may be merged since."""
         asked = self.halted(tx, intent) or self._may(tx, intent, now)
         if not isinstance(asked, Go):
             return asked
-        arms = self._arms(intent)
+        arms = () if drawn else self._arms(intent)
         if any(variant == HOLDOUT for _, variant in arms):
             return Stop(HOLDOUT, exposures=arms)
         zone = self._zone_of(asked.zone)

@@ -193,7 +193,7 @@ class Sender:
             telling.end(tx, intent, "failed", now, "no_channel", "", one.attempt)
             return None
         # What a pause has kept waiting was not missed.
-        verdict = self._gate.halted(tx, intent) or self._missed(one) or self._gate.decide(tx, intent, now)
+        verdict = self._gate.halted(tx, intent) or self._missed(one) or self._gate.decide(tx, intent, now, drawn=one.exposed)
         self._expose(tx, one, verdict.exposures, now)
         if isinstance(verdict, Stop):
             table.stop(tx, one, "suppressed", now, verdict.reason, verdict.detail)

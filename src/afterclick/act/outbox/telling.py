@@ -14,8 +14,6 @@ from afterclick.collect.wire.canonical import Canonical
 from afterclick.core import names
 
 SCHEMA: Final = ("CREATE TABLE IF NOT EXISTS tellings (id INTEGER PRIMARY KEY, event BLOB NOT NULL)",)
-SOURCE: Final = "afterclick"
-"""Under which source these events are collected."""
 NAMES: Final = {
     "sent": names.MESSAGE_SENT,
     "suppressed": names.MESSAGE_SUPPRESSED,

@@ -126,7 +126,9 @@ class _Walking:
         with self.acts.writing() as tx:
             for lane in table.lanes(tx, self.now):
                 for one in table.due(tx, lane, self.now, _LANE):
-                    verdict = self.gate.decide(tx, one.intent, self.now)
+                    verdict = self.gate.decide(tx, one.intent, self.now, drawn=one.exposed)
+                    if verdict.exposures and not one.exposed:
+                        table.exposed(tx, one.row)
                     if isinstance(verdict, Stop):
                         table.stop(tx, one, "suppressed", self.now, verdict.reason, verdict.detail)
                     elif isinstance(verdict, Hold):

@@ -75,6 +75,7 @@ _KIND[[ord("u"), ord("e")]] = USER, EMAIL
 def _kinds(context: Context) -> np.ndarray:
     ids = context.snapshot.book(ID_BOOK)
     kinds: np.ndarray = _KIND[ids.initials()]
+    context.snapshot.let_go_texts()
     denied = [space + text for text in context.snapshot.definitions.deny_ids for space in ("a:", "u:", "e:")]
     found = ids.codes(pa.array(denied, pa.string()))
     kinds[found[found >= 0]] = DENIED

@@ -191,7 +191,8 @@ def _of_circles(rules: Sequence[LiveRule], parsed: Mapping[str, Rule]) -> Iterat
         for name in circle:
             rule = by_name[name]
             level: Level = "warning" if ends else "error"
-            path, text = "emit" if rule.emit else "on", "circle_ends" if ends else "circle"
+            endless = "circle" if rule.emit else "circle_held"
+            path, text = "emit" if rule.emit else "on", "circle_ends" if ends else endless
             yield _problem(level, rule, path, text, rules=", ".join(circle[:10]))
 
 

@@ -7,12 +7,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow.compute as pc
 
 from afterclick.analyse.context import Context
 from afterclick.analyse.feedback.answers import texts_of
 from afterclick.analyse.orders import orders_of
 from afterclick.analyse.question import Question
 from afterclick.analyse.scope import Scope, scope_of
+from afterclick.core.event import OURS
 from afterclick.core.moments import Interval, Moments, Share
 from afterclick.core.names import (
     EXPERIMENT_VIEWED,
@@ -35,7 +37,8 @@ _LIFE: Final = (
     MESSAGE_UNCERTAIN, EXPERIMENT_VIEWED,
 )  # fmt: skip
 _KEYS: Final = {"rule": "rule", "journey": "journey"}
-_NO_ARM, _TREATED, _HELD = range(3)
+_NO_ARM, _TREATED, _HELD, _TREATED_OF_ALL, _HELD_OF_ALL = range(5)
+"""Arms of the automation's own hold-out, and of that of all."""
 _Group = tuple[np.ndarray, np.ndarray]
 """Visitors, ascending, and the instant from which their orders count."""
 
@@ -54,11 +57,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `sent` counts messages (or displays), each action once, `visitors` who got one; `clicked`, `failed` and `uncertain`
     are messages; `held_back` counts refusals by reason, the hold-out's own among them. `converted` are those who ordered
     within 7 days of their first message, `held_converted` those of the hold-out after theirs was held back; only
-    visitors whose 7 days are over are in either. Where the log tells of the arms of a hold-out, both count from the moment
-    at which the arm was told instead, which is the same for both: a message that left later, or that was not sent any more
-    because its visitor bought meanwhile, moves nobody out of a group. `lift` is the 95 % interval of the difference of the
-    two rates (Newcombe), `gain` that of the revenue per visitor (minor units; Student's limits of both means), None where
-    one group has nobody, and `worth` the difference itself.
+    visitors whose 7 days are over are in either. From where the log tells of the arms of a hold-out on, both count from the
+    moment at which the arm was told instead, which is the same for both: a message that left later, or that was not sent any
+    more because its visitor bought meanwhile, moves nobody out of a group. What was sent while nobody was held back is in no
+    group then. Of two hold-outs, its own and that of all, its own is read: the other one thins both groups alike. `lift` is
+    the 95 % interval of the difference of the two rates (Newcombe), `gain` that of the revenue per visitor (minor units;
+    Student's limits of both means), None where one group has nobody, and `worth` the difference itself.
     """
 
     sent: int = 0
@@ -112,7 +116,8 @@ def _read(context: Context) -> Outcomes:
     visitor[known] = scope.labels.of(device[known], at[known])
     name = _kinds(context, context.snapshot.take("name", row))
     action, _ = texts_of(context, ("action_id",), row)
-    rows = _Rows(name, at, visitor, np.where(action >= 0, action, -1 - np.arange(len(row))), _arms(context, row))
+    arm = _arms(context, row, name == _LIFE.index(EXPERIMENT_VIEWED))
+    rows = _Rows(name, at, visitor, np.where(action >= 0, action, -1 - np.arange(len(row))), arm)
     reasons, reason_texts = texts_of(context, ("reason",), row)
     found: dict[tuple[str, str], Outcome] = {}
     for kind, field in _KEYS.items():
@@ -149,13 +154,21 @@ def _kinds(context: Context, codes: np.ndarray) -> np.ndarray:
     return kinds
 
 
-def _arms(context: Context, row: np.ndarray) -> np.ndarray:
-    """Which arm of a hold-out each row tells of; int8."""
+def _arms(context: Context, row: np.ndarray, viewed: np.ndarray) -> np.ndarray:
+    """Which arm of a hold-out each row tells of, where afterclick itself says so; int8."""
     experiment, names = texts_of(context, ("experiment",), row)
     variant, arms = texts_of(context, ("variant",), row)
-    of_holdout = np.array([*(one == HOLDOUT or one.startswith(f"{HOLDOUT}:") for one in names), False])[experiment]
+    own = np.array([*(one.startswith(f"{HOLDOUT}:") for one in names), False])[experiment]
+    of_all = np.array([*(one == HOLDOUT for one in names), False])[experiment]
     held = np.array([*(one == HOLDOUT for one in arms), False])[variant]
-    return np.where(of_holdout & (variant >= 0), np.where(held, _HELD, _TREATED), _NO_ARM).astype(np.int8)
+    found = np.where(own, np.where(held, _HELD, _TREATED), np.where(held, _HELD_OF_ALL, _TREATED_OF_ALL))
+    told = np.flatnonzero((own | of_all) & (variant >= 0) & viewed)
+    # Whoever has the key of a page can send any event.
+    by = context.snapshot.log_rows(row[told], ("source",))["source"]
+    ours = told[np.asarray(pc.fill_null(pc.equal(by, OURS), fill_value=False))]
+    arm = np.zeros(len(row), np.int8)
+    arm[ours] = found[ours]
+    return arm
 
 
 def _is(rows: _Rows, *events: str) -> np.ndarray:
@@ -195,12 +208,18 @@ def _outcome(scope: Scope, rows: _Rows, reasons: np.ndarray, texts: tuple[str, .
 
 def _groups(rows: _Rows, out: np.ndarray, held: np.ndarray) -> tuple[_Group, _Group]:
     """Who got something and who was held back for the comparison, by the arms that were told, else by the messages."""
-    told = _is(rows, EXPERIMENT_VIEWED) & (rows.arm != _NO_ARM)
-    if not told.any():
+    own, of_all = np.isin(rows.arm, (_TREATED, _HELD)), rows.arm >= _TREATED_OF_ALL
+    if not own.any() and not of_all.any():
         return _first(rows, out), _first(rows, held)
-    # A message may stand in two hold-outs, its journey's and that of all; either holds it back.
-    kept = np.isin(rows.action, rows.action[told & (rows.arm == _HELD)])
-    return _first(rows, told & ~kept), _first(rows, told & kept)
+    # Rows are in order of time: the hold-out that was told of last is the one that runs.
+    mine = own.any() and (not of_all.any() or rows.at[own][-1] >= rows.at[of_all][-1])
+    told = own if mine else of_all
+    control = told & np.isin(rows.arm, (_HELD, _HELD_OF_ALL))
+    treated = told & ~control
+    before = rows.at < rows.at[told][0]
+    if (held & before).any():
+        treated, control = treated | (out & before), control | (held & before)
+    return _first(rows, treated), _first(rows, control)
 
 
 def _first(rows: _Rows, mask: np.ndarray) -> _Group:

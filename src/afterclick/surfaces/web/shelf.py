@@ -96,7 +96,9 @@ async def form_of(request: Request, token: str) -> dict[str, str]:
         body += chunk
         if len(body) > LARGEST:
             raise UsageError(Said("refusals.form_too_large"))
-    found = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    # Browsers end lines with two characters, the script of the forms with one.
+    found = {name: value.replace("\r\n", "\n") for name, value in pairs}
     request.state.lang = found.get("lang") or dict(parse_qsl(found.get("query", ""))).get("lang", "")
     if not hmac.compare_digest(found.get("csrf", "").encode(), token.encode()):
         raise Refused(Said("refusals.form_too_old"), hint=Said("refusals.load_and_repeat"))

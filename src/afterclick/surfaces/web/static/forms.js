@@ -1,38 +1,50 @@
 // Sends what changes something beside the page: where it is refused, the form stays as it was filled in, with the reason.
-const plain = new WeakSet();
+const busy = "data-sent";
+const find = (css) => document.querySelector(css);
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   const button = event.submitter;
-  if (form.method !== "post" || form.target || plain.has(form)) return;
+  if (form.method !== "post" || form.target || form.hasAttribute("data-plain")) return;
   event.preventDefault();
-  if (form.dataset.sent) return;
-  wait(form, true);
+  if (form.hasAttribute(busy)) return;
   forget(form);
+  wait(form, true);
+  const said = await sent(form, button);
+  wait(form, false);
+  if (said.to) return move(new URL(said.to, location.href));
+  if (said.shown) {
+    // Nothing was done, and why is a page of its own.
+    form.setAttribute("data-plain", "");
+    return form.requestSubmit(button);
+  }
+  refuse(form, button, said.error);
+});
+
+// Where to go, or why it was refused. A form is never sent again by itself: what was asked may have been done.
+async function sent(form, button) {
   try {
     const body = new URLSearchParams(new FormData(form, button));
     const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "application/json" } });
-    const said = await answer.json();
-    if (said.to) return move(new URL(said.to, location.href));
-    refuse(form, button, said.error);
+    if ([401, 403, 421, 429].includes(answer.status) && !/json/.test(answer.headers.get("content-type"))) return { shown: true };
+    return await answer.json();
   } catch {
-    // No answer, or none of this program: the browser shows what there is.
-    plain.add(form);
-    wait(form, false);
-    return form.requestSubmit(button);
+    const { lost, lostHint } = document.body.dataset;
+    return { error: { message: lost, hint: lostHint } };
   }
-  wait(form, false);
-});
+}
 
 function wait(form, on) {
-  if (on) form.dataset.sent = "1";
-  else delete form.dataset.sent;
+  form.toggleAttribute(busy, on);
+  form.ariaBusy = on ? "true" : null;
   form.style.opacity = on ? 0.5 : "";
+  find("main")?.classList.toggle("busy", on);
+  document.documentElement.style.cursor = on ? "progress" : "";
 }
 
 // Gone back to, a page stands as it was left.
 addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) document.querySelectorAll("form[data-sent]").forEach((form) => wait(form, false));
+  if (persisted) document.querySelectorAll(`form[${busy}]`).forEach((form) => wait(form, false));
 });
 
 function move(to) {
@@ -49,17 +61,16 @@ function refuse(form, button, { message, hint = "", path = "" }) {
   said.setAttribute("role", "alert");
   said.append(message, ...(hint ? [document.createElement("br"), hint] : []));
   if (!beside) return button && form.contains(button) ? button.before(said) : form.append(said);
-  said.id = "refused-field";
-  field.setAttribute("aria-invalid", "true");
-  field.setAttribute("aria-describedby", said.id);
+  for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  field.ariaInvalid = "true";
   beside.append(said);
   field.focus();
 }
 
 function forget(form) {
-  for (const field of form.querySelectorAll("[aria-describedby=refused-field]")) {
-    field.removeAttribute("aria-invalid");
-    field.removeAttribute("aria-describedby");
+  for (const said of form.querySelectorAll(".refused")) {
+    const field = said.parentElement.querySelector("[aria-invalid]");
+    if (field && said.matches("small")) field.ariaInvalid = null;
+    said.remove();
   }
-  form.querySelectorAll(".refused").forEach((said) => said.remove());
 }
