@@ -1,4 +1,4 @@
-"""What a decision leaves in the log: the event that a rule sends, that a visitor of the hold-out was shown nothing, its arm."""
+"""What a decision leaves in the log: the event that a rule sends, the arm of its hold-out, that who is held out got nothing."""
 
 from __future__ import annotations
 

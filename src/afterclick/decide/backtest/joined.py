@@ -68,8 +68,8 @@ def joined(context: Context) -> Joined:
 
 
 _NOT_AT: Final = frozen(np.zeros(0, np.int64))
-_KIND: Final = np.full(256, DEVICE, np.uint8)
-_KIND[[ord("u"), ord("e")]] = USER, EMAIL
+_KIND: Final = frozen(np.array([{"u": USER, "e": EMAIL}.get(chr(byte), DEVICE) for byte in range(256)], np.uint8))
+"""The kind of an id by the first byte of its text."""
 
 
 def _kinds(context: Context) -> np.ndarray:
@@ -95,8 +95,8 @@ def _several(context: Context, edges: Edges, root: np.ndarray, kinds: np.ndarray
     kind = kinds[codes]
     sends = np.zeros(size + 1, bool)
     chunks = context.snapshot.chunks(("device",))
-    for _ in pool().map(lambda chunk: note_ids(chunk.columns["device"], _NOT_AT, 0, sends, rows=context.snapshot.rows), chunks):
-        pass
+    rows = context.snapshot.rows
+    list(pool().map(lambda chunk: note_ids(chunk.columns["device"], _NOT_AT, 0, sends, rows=rows), chunks))
     devices, users, alone = (
         np.bincount(root[codes[which]], minlength=size)
         for which in (kind == DEVICE, kind == USER, (kind == USER) & sends[codes])

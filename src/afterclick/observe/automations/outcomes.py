@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow.compute as pc
 
+from afterclick.act.gate.verdict import HOLDOUT
 from afterclick.analyse.context import Context
 from afterclick.analyse.feedback.answers import texts_of
 from afterclick.analyse.orders import orders_of
@@ -31,7 +32,6 @@ from afterclick.core.spans import DAY
 
 WINDOW: Final = 7 * DAY
 """How long after the first message an order counts as one that followed."""
-HOLDOUT: Final = "holdout"
 _LIFE: Final = (
     MESSAGE_SENT, MESSAGE_DELIVERED, MESSAGE_CLICKED, MESSAGE_SUPPRESSED, MESSAGE_FAILED, MESSAGE_BOUNCED,
     MESSAGE_UNCERTAIN, EXPERIMENT_VIEWED,
@@ -166,7 +166,7 @@ def _arms(context: Context, row: np.ndarray, viewed: np.ndarray) -> np.ndarray:
     # Whoever has the key of a page can send any event.
     by = context.snapshot.log_rows(row[told], ("source",))["source"]
     ours = told[np.asarray(pc.fill_null(pc.equal(by, OURS), fill_value=False))]
-    arm = np.zeros(len(row), np.int8)
+    arm = np.full(len(row), _NO_ARM, np.int8)
     arm[ours] = found[ours]
     return arm
 
