@@ -157,6 +157,27 @@ def test_a_reason_in_a_folded_part_is_seen(store: afterclick.Workspace, page: Op
     said = form.get_by_role("alert")
     said.wait_for()
     assert form.locator("[name=holdout]:focus").count() == 1
+    assert said.evaluate("each => each.getBoundingClientRect().bottom <= innerHeight")
+
+
+@pytest.mark.browser
+def test_a_reason_without_a_field_is_seen_though_its_button_is_folded(
+    store: afterclick.Workspace, page: Open, serve: Callable[[Any], str]
+) -> None:
+    store.automations.put(LiveRule(name="Offer", when="session.pages >= 4", show=Show(words=(Words(title="Hello"),))))
+    tab = page()
+    tab.goto(f"{serve(store)}/automations/rule/Offer?lang=en")
+    tab.route("**/automation", lambda route: route.abort())
+    form = tab.locator("form:has([name=holdout])")
+    own = "each.querySelector('[name=holdout]')"
+    form.locator("details").evaluate_all(f"all => all.forEach(each => (each.open = Boolean({own})))")
+    with tab.expect_response("**/static/forms.js*"):
+        form.locator("[name=holdout]").fill("5")
+    assert not form.locator("button.go").first.is_visible()
+    form.locator("[name=holdout]").press("Enter")
+    said = form.get_by_role("alert")
+    said.wait_for()
+    assert "No answer came" in said.inner_text()
 
 
 @pytest.mark.browser

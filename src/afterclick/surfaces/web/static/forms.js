@@ -60,11 +60,15 @@ function refuse(form, button, { message, hint = "", path = "" }) {
   said.className = "wrong refused";
   said.setAttribute("role", "alert");
   said.append(message, ...(hint ? [document.createElement("br"), hint] : []));
-  if (!beside) return button && form.contains(button) ? button.before(said) : form.append(said);
-  for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
-  field.ariaInvalid = "true";
-  beside.append(said);
-  field.focus();
+  if (beside) {
+    field.ariaInvalid = "true";
+    beside.append(said);
+  } else if (button && form.contains(button)) button.before(said);
+  else form.append(said);
+  // Enter presses the first button of a form, which may stand in a folded part.
+  for (let fold = said.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  if (beside) field.focus();
+  said.scrollIntoView({ block: "nearest" });
 }
 
 function forget(form) {
